@@ -1,0 +1,1 @@
+"""What every service stands on: errors, ids, time, tenancy, events, HTTP and the database."""

@@ -1,0 +1,58 @@
+"""An agent as a declarative document: what a tenant publishes and what a run is configured by."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AGENT_NAME = r"^[a-z][a-z0-9-]{0,62}$"
+ALIAS_NAME = r"^[a-z][a-z0-9-]{0,30}$"
+LIVE = "live"
+
+AgentName = Annotated[
+    str, Field(pattern=AGENT_NAME, description="Lower-case letters, digits, dashes.")
+]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GuardPolicy(_Document):
+    """What is checked on the way in and out."""
+
+    max_input_chars: Annotated[int, Field(ge=1, le=200_000)] = 32_000
+    max_input_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 16_000
+    pii_input: Literal["off", "redact", "block"] = "redact"
+    pii_output: Literal["off", "redact", "block"] = "redact"
+
+
+class RunLimits(_Document):
+    """Where a run ends, whatever the model wants; money in micro-dollars."""
+
+    max_steps: Annotated[int, Field(ge=1, le=50)] = 8
+    max_output_tokens: Annotated[int, Field(ge=1, le=64_000)] = 1_024
+    max_total_tokens: Annotated[int, Field(ge=1, le=2_000_000)] = 100_000
+    max_cost_micro_usd: Annotated[int, Field(ge=0, le=1_000_000_000)] = 500_000
+    max_seconds: Annotated[int, Field(ge=1, le=840)] = 120
+
+
+class AgentDocument(_Document):
+    """The document of `PUT /v1/agents/{agent}` and of `orchstack agents apply`."""
+
+    name: AgentName
+    description: Annotated[str, Field(max_length=500)] = ""
+    instructions: Annotated[str, Field(min_length=1, max_length=50_000)]
+    # `default` is the model the installation answers with; else `<provider>/<model>`.
+    model: Annotated[str, Field(pattern=r"^(default|[a-z0-9-]+/[A-Za-z0-9._:/-]{1,120})$")] = (
+        "default"
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    tools: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...], Field(max_length=64)
+    ] = ()
+    guards: GuardPolicy = GuardPolicy()
+    limits: RunLimits = RunLimits()
+    history_messages: Annotated[int, Field(ge=0, le=200)] = 20
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=200)]], Field(max_length=32)] = {}

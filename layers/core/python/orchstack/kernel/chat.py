@@ -1,0 +1,100 @@
+"""The vocabulary of a conversation with a model, shared by the services that carry it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MicroDollars = int
+MAX_TEXT = 200_000
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class ToolCall(_Frozen):
+    """A model's wish to have a tool called."""
+
+    id: Annotated[str, Field(max_length=128)]
+    name: Annotated[str, Field(max_length=64)]
+    arguments: dict[str, Any] = {}
+
+
+class Message(_Frozen):
+    """One turn. Text of the roles `user` and `tool` is untrusted and stays labelled by its role."""
+
+    role: Role
+    content: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+class ToolSpec(_Frozen):
+    """A tool as a model is shown it; `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class Usage(_Frozen):
+    """What a model call used, in tokens."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        """Add up two usages."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+class ChatRequest(_Frozen):
+    """One call of a model."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    max_output_tokens: int
+    temperature: float | None = None
+
+
+class TextDelta(_Frozen):
+    """A piece of the answer's text, as the model streams it."""
+
+    kind: Literal["text"] = "text"
+    text: str
+
+
+class Completion(_Frozen):
+    """The end of a model call: the whole answer and what it cost."""
+
+    kind: Literal["completion"] = "completion"
+    message: Message
+    usage: Usage
+    cost: MicroDollars
+    provider: str
+    model: str
+    finish_reason: Literal["stop", "tool_calls", "length", "content_filter"]
+
+
+ChatEvent = TextDelta | Completion

@@ -1,0 +1,1 @@
+"""PostgreSQL: sessions that carry the tenant, named queries, migrations, and the outbox."""

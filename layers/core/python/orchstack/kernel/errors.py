@@ -1,0 +1,172 @@
+"""The errors a caller of OrchStack can meet, each with the code and the HTTP status it answers with.
+
+OrchStackError                        500  internal
+├── InvalidRequest                    400  invalid_request
+│   ├── InvalidCursor                 400  invalid_cursor
+│   └── InvalidDocument               422  invalid_document
+├── Unauthenticated                   401  unauthenticated
+├── Forbidden                         403  forbidden
+│   └── ContentBlocked                403  content_blocked
+├── NotFound                          404  not_found
+├── Conflict                          409  conflict
+│   └── RequestInFlight               409  request_in_flight
+├── PayloadTooLarge                   413  payload_too_large
+├── IdempotencyKeyReused              422  idempotency_key_reused
+├── RateLimited                       429  rate_limited
+│   └── BudgetExceeded                429  budget_exceeded
+├── Unavailable                       503  unavailable
+│   └── NoProviderAvailable           503  no_provider_available
+└── DeadlineExceeded                  504  deadline_exceeded
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class OrchStackError(Exception):
+    """Something went wrong in OrchStack; retry, and report the request id if it stays."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after_s: float | None = None,
+        faults: list[dict[str, Any]] | None = None,
+    ) -> None:
+        """Take the sentence for the caller; `retry_after_s` and `faults` (path, message, line) ride along."""
+        super().__init__(detail or (type(self).__doc__ or "").strip())
+        self.retry_after_s = retry_after_s
+        self.faults = faults or []
+
+    @property
+    def detail(self) -> str:
+        """What happened and what to do next, in one or two sentences."""
+        return str(self.args[0])
+
+
+class InvalidRequest(OrchStackError):
+    """The request does not fit the operation's schema; compare it with /openapi.json."""
+
+    code = "invalid_request"
+    status = 400
+    title = "Invalid request"
+
+
+class InvalidCursor(InvalidRequest):
+    """The cursor was not issued by this listing; start again without one."""
+
+    code = "invalid_cursor"
+    title = "Invalid cursor"
+
+
+class InvalidDocument(InvalidRequest):
+    """The document does not fit its schema; mend the faults listed and send it again."""
+
+    code = "invalid_document"
+    status = 422
+    title = "Invalid document"
+
+
+class Unauthenticated(OrchStackError):
+    """The request carries no valid API key; send `Authorization: Bearer os_live_…`."""
+
+    code = "unauthenticated"
+    status = 401
+    title = "Unauthenticated"
+
+
+class Forbidden(OrchStackError):
+    """The API key lacks the scope this operation needs; ask an administrator for a key that has it."""
+
+    code = "forbidden"
+    status = 403
+    title = "Forbidden"
+
+
+class ContentBlocked(Forbidden):
+    """A guard of this agent blocked the content; rephrase it or change the agent's guard settings."""
+
+    code = "content_blocked"
+    title = "Content blocked"
+
+
+class NotFound(OrchStackError):
+    """There is no such object for this tenant; list the collection to see what exists."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class Conflict(OrchStackError):
+    """The object changed or already exists; read it again and decide."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class RequestInFlight(Conflict):
+    """A request with this Idempotency-Key is still running; wait as Retry-After says and send it again."""
+
+    code = "request_in_flight"
+    title = "Request in flight"
+
+
+class PayloadTooLarge(OrchStackError):
+    """The request is larger than this operation accepts; send less or split it."""
+
+    code = "payload_too_large"
+    status = 413
+    title = "Payload too large"
+
+
+class IdempotencyKeyReused(OrchStackError):
+    """This Idempotency-Key was used with another request; choose a new key."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "Idempotency key reused"
+
+
+class RateLimited(OrchStackError):
+    """Too many requests; wait as Retry-After says."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Rate limited"
+
+
+class BudgetExceeded(RateLimited):
+    """The next step could pass the budget set for it; raise the limit or ask for less."""
+
+    code = "budget_exceeded"
+    title = "Budget exceeded"
+
+
+class Unavailable(OrchStackError):
+    """A part this request needs is not answering; send it again as Retry-After says, with the same key."""
+
+    code = "unavailable"
+    status = 503
+    title = "Unavailable"
+
+
+class NoProviderAvailable(Unavailable):
+    """No model provider could answer; try again, or name another model in the agent's document."""
+
+    code = "no_provider_available"
+    title = "No provider available"
+
+
+class DeadlineExceeded(OrchStackError):
+    """The request did not finish within its time; send it again with the same key to go on."""
+
+    code = "deadline_exceeded"
+    status = 504
+    title = "Deadline exceeded"

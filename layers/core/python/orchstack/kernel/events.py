@@ -1,0 +1,55 @@
+"""Events and audit entries: what a service announces, written in the transaction of the change itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Event(BaseModel):
+    """A CloudEvents 1.0 envelope; the EventBridge `detail` is exactly this, as JSON.
+
+    `type` is `<service>.<PastTense>.v<n>`; `source` is `orchstack.<service>`; `subject` names the object.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: Annotated[str, Field(pattern=r"^orchstack\.[a-z_]+$")]
+    type: Annotated[str, Field(pattern=r"^[a-z_]+\.[A-Z][A-Za-z]+\.v[0-9]+$")]
+    subject: str
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    tenantid: UUID
+    data: dict[str, Any]
+
+
+class AuditEntry(BaseModel):
+    """One append-only line of the audit log: who did what to which object, with what outcome.
+
+    `actor` is `key:<id>`, `run:<id>` or `system:<service>`; `action` is `<noun>.<verb>`; `facts` never
+    holds secrets or message text, only ids, counts, names and hashes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID
+    tenant_id: UUID
+    at: AwareDatetime
+    actor: str
+    action: str
+    subject: str
+    outcome: Literal["allowed", "denied", "succeeded", "failed"]
+    facts: dict[str, Any] = {}
+
+
+class Announcement(BaseModel):
+    """The events and audit entries that one change owes; a repository writes them with the change."""
+
+    model_config = ConfigDict(frozen=True)
+
+    events: tuple[Event, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()

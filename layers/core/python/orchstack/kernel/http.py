@@ -1,0 +1,96 @@
+"""HTTP as the services see it: operations, requests and answers, without a word of API Gateway.
+
+An `Operation` is declared once, in a service's `api.py`, and used three times: `infra_cdk` makes the route,
+the handler is checked against it, and the OpenAPI document describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from orchstack.kernel.tenancy import Principal, Scope
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
+QueryT = TypeVar("QueryT", bound=BaseModel)
+
+
+class Idempotency(StrEnum):
+    """How an operation treats the Idempotency-Key header."""
+
+    NONE = "none"
+    # The wrapper runs the operation inside one transaction and stores its answer with the change.
+    TRANSACTION = "transaction"
+    # The service itself takes the key (a run is its own record).
+    SERVICE = "service"
+
+
+class NoBody(BaseModel):
+    """An operation without a request body."""
+
+
+class NoQuery(BaseModel):
+    """An operation without query parameters."""
+
+    model_config = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation(Generic[BodyT, QueryT]):
+    """One operation of the public API. `function` is `<service>/<verb_noun>`; `scope` None means public."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    function: str
+    scope: Scope | None
+    response: type[BaseModel]
+    body: type[BodyT]
+    query: type[QueryT]
+    status: int = 200
+    streaming: bool = False
+    idempotency: Idempotency = Idempotency.NONE
+    path_pattern: dict[str, str] = field(default_factory=dict)
+    max_body_bytes: int = 256 * 1024
+    timeout_s: int = 29
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Generic[BodyT, QueryT]):
+    """A request that passed authentication, limits and validation."""
+
+    request_id: str
+    trace_id: str
+    principal: Principal
+    path: dict[str, str]
+    query: QueryT
+    body: BodyT
+    body_hash: str
+    idempotency_key: str | None
+    accepts_stream: bool
+    # Unix time in seconds at which the answer must be out.
+    deadline: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A whole answer; `body` is dumped as JSON."""
+
+    body: BaseModel
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    # What the idempotency store keeps instead of `body`, where the body holds a secret shown once.
+    stored_body: BaseModel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventStream:
+    """A Server-Sent Events answer: each item is (id, event name, JSON text)."""
+
+    events: Iterator[tuple[str, str, str]]
+    headers: dict[str, str] = field(default_factory=dict)

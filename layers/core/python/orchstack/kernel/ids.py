@@ -1,0 +1,18 @@
+"""Identifiers: UUIDv7 (RFC 9562 §5.7), so that ids sort by the millisecond they were made in."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+_VERSION_7 = 0x7 << 76
+_VARIANT_RFC = 0b10 << 62
+
+
+def new_id(at_ms: int | None = None) -> UUID:
+    """Make a UUIDv7 of the given Unix time in milliseconds (now, if none is given)."""
+    milliseconds = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+    random = secrets.randbits(74)
+    high, low = random >> 62, random & ((1 << 62) - 1)
+    return UUID(int=(milliseconds << 80) | _VERSION_7 | (high << 64) | _VARIANT_RFC | low)

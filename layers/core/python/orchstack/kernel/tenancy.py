@@ -1,0 +1,44 @@
+"""Who is asking: the tenant, the key and what the key may do, always from the verified principal."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    AGENTS_READ = "agents:read"
+    AGENTS_WRITE = "agents:write"
+    RUNS_READ = "runs:read"
+    RUNS_WRITE = "runs:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    EVENTS_READ = "events:read"
+    AUDIT_READ = "audit:read"
+    # Only keys of the platform tenant may carry this one: it makes and lists tenants.
+    PLATFORM_ADMIN = "platform:admin"
+
+
+PLATFORM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
+TENANT_SCOPES = frozenset(Scope) - {Scope.PLATFORM_ADMIN}
+
+
+class Principal(BaseModel):
+    """A verified caller: built by the authorizer from the API key, carried in the authorizer context."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant_id: UUID
+    key_id: UUID
+    environment: Literal["live", "test"]
+    scopes: frozenset[Scope]
+    expires_at: AwareDatetime | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the key carries the scope."""
+        return scope in self.scopes
