@@ -32,7 +32,6 @@ lint: $(READY) ## Style and import rules
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/python -m tests.house.typed_functions
 
 unit: $(READY) ## The fast tests only
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/functions
