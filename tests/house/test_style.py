@@ -89,7 +89,7 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    """Services read settings; only `kernel/settings.py` and the tools of the laptop read `environ`."""
+    """Services read settings; only `kernel/settings.py` and the laptop tools read `environ`."""
     allowed = {"kernel/settings.py", "kernel/stream_runtime.py"}
     readers = [
         str(s.path.relative_to(APPLICATION))
