@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Scope(StrEnum):
@@ -28,6 +28,15 @@ PLATFORM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
 TENANT_SCOPES = frozenset(Scope) - {Scope.PLATFORM_ADMIN}
 
 
+class RequestLimits(BaseModel):
+    """How many requests a minute a tenant's plan allows: all its keys together, and each key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
+    requests_per_minute_per_key: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+
+
 class Principal(BaseModel):
     """A verified caller: built by the authorizer from the API key, carried in the authorizer context."""
 
@@ -38,6 +47,7 @@ class Principal(BaseModel):
     environment: Literal["live", "test"]
     scopes: frozenset[Scope]
     expires_at: AwareDatetime | None = None
+    limits: RequestLimits = RequestLimits()
 
     def may(self, scope: Scope) -> bool:
         """Whether the key carries the scope."""
