@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 AGENT_NAME = r"^[a-z][a-z0-9-]{0,62}$"
 ALIAS_NAME = r"^[a-z][a-z0-9-]{0,30}$"
+LABEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
+# PostgreSQL stores every character of Unicode but this one.
+NO_NUL = r"^[^\u0000]*$"
 LIVE = "live"
 
 AgentName = Annotated[
@@ -42,8 +45,8 @@ class AgentDocument(_Document):
     """The document of `PUT /v1/agents/{agent}` and of `orchstack agents apply`."""
 
     name: AgentName
-    description: Annotated[str, Field(max_length=500)] = ""
-    instructions: Annotated[str, Field(min_length=1, max_length=50_000)]
+    description: Annotated[str, Field(max_length=500, pattern=NO_NUL)] = ""
+    instructions: Annotated[str, Field(min_length=1, max_length=50_000, pattern=NO_NUL)]
     # `default` is the model the installation answers with; else `<provider>/<model>`.
     model: Annotated[str, Field(pattern=r"^(default|[a-z0-9-]+/[A-Za-z0-9._:/-]{1,120})$")] = (
         "default"
@@ -55,4 +58,10 @@ class AgentDocument(_Document):
     guards: GuardPolicy = GuardPolicy()
     limits: RunLimits = RunLimits()
     history_messages: Annotated[int, Field(ge=0, le=200)] = 20
-    labels: Annotated[dict[str, Annotated[str, Field(max_length=200)]], Field(max_length=32)] = {}
+    labels: Annotated[
+        dict[
+            Annotated[str, Field(pattern=LABEL_NAME)],
+            Annotated[str, Field(max_length=200, pattern=NO_NUL)],
+        ],
+        Field(max_length=32),
+    ] = {}

@@ -1,0 +1,135 @@
+"""What the control plane keeps: tenants, API keys, and agents with their versions and aliases."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from orchstack.kernel.agents import ALIAS_NAME, AgentDocument, AgentName
+from orchstack.kernel.tenancy import Principal, RequestLimits, Scope
+
+Environment = Literal["live", "test"]
+Label = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\u0000-\u001f\u007f]*$",
+        description="A name for people, without control characters.",
+    ),
+]
+AliasName = Annotated[str, Field(pattern=ALIAS_NAME, description="Lower-case letters, digits, dashes.")]
+VersionNumber = Annotated[int, Field(ge=1, le=2_147_483_647, description="1, 2, 3… per agent.")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the document.")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TenantStatus(StrEnum):
+    """Whether a tenant's keys are let in."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+class Tenant(_Frozen):
+    """A company, team or customer: the boundary that the database keeps."""
+
+    id: UUID
+    name: Label
+    status: TenantStatus
+    limits: RequestLimits
+    created_at: AwareDatetime
+
+
+class ApiKey(_Frozen):
+    """A key without its secret."""
+
+    id: UUID
+    name: Label
+    environment: Environment
+    scopes: tuple[Scope, ...]
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+
+
+class IssuedKey(_Frozen):
+    """A new key; `secret` is shown this once, and null when the answer is repeated."""
+
+    key: ApiKey
+    secret: Annotated[str, Field(pattern=r"^os_(live|test)_[0-9A-Za-z]{71}$")] | None
+
+
+class IssuedTenant(_Frozen):
+    """A new tenant with its first key."""
+
+    tenant: Tenant
+    first_key: IssuedKey
+
+
+class Credential(_Frozen):
+    """What the authorizer must know of a key that somebody presented."""
+
+    principal: Principal
+    revoked: bool
+    tenant_status: TenantStatus
+
+
+class VersionSummary(_Frozen):
+    """One immutable version of an agent, without its document; `aliases` are those that name it now."""
+
+    agent: AgentName
+    version: VersionNumber
+    digest: Digest
+    aliases: tuple[AliasName, ...]
+    published_at: AwareDatetime
+    published_by: Annotated[str, Field(description="The API key that published it: `key:<id>`.")]
+
+
+class AgentVersion(VersionSummary):
+    """One immutable version of an agent."""
+
+    document: AgentDocument
+
+
+class AgentSummary(_Frozen):
+    """An agent as a list shows it."""
+
+    name: AgentName
+    description: str
+    live_version: VersionNumber
+    latest_version: VersionNumber
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Alias(_Frozen):
+    """A name that moves between the versions of an agent."""
+
+    agent: AgentName
+    alias: AliasName
+    version: VersionNumber
+    # None: the alias is new.
+    previous_version: VersionNumber | None
+
+
+class EffectiveAgent(_Frozen):
+    """The configuration one run is made with."""
+
+    name: AgentName
+    version: VersionNumber
+    document: AgentDocument
+
+
+class Health(_Frozen):
+    """The installation answers, and so do its stores."""
+
+    status: Literal["ok"] = "ok"
+    database: Literal["ok"] = "ok"
+    cache: Literal["ok"] = "ok"
