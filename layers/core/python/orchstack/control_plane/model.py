@@ -21,7 +21,9 @@ Label = Annotated[
         description="A name for people, without control characters.",
     ),
 ]
-AliasName = Annotated[str, Field(pattern=ALIAS_NAME, description="Lower-case letters, digits, dashes.")]
+AliasName = Annotated[
+    str, Field(pattern=ALIAS_NAME, description="Lower-case letters, digits, dashes.")
+]
 VersionNumber = Annotated[int, Field(ge=1, le=2_147_483_647, description="1, 2, 3… per agent.")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the document.")]
 

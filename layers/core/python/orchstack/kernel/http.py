@@ -1,7 +1,7 @@
 """HTTP as the services see it: operations, requests and answers, without a word of API Gateway.
 
-An `Operation` is declared once, in a service's `api.py`, and used three times: `infra_cdk` makes the route,
-the handler is checked against it, and the OpenAPI document describes it.
+An `Operation` is declared once, in a service's `api.py`, and used three times: `infra_cdk` makes
+the route, the handler is checked against it, and the OpenAPI document describes it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from orchstack.kernel.errors import InvalidRequest
 from orchstack.kernel.tenancy import Principal, Scope
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -32,27 +33,34 @@ class Idempotency(StrEnum):
 class NoBody(BaseModel):
     """An operation without a request body."""
 
+    model_config = ConfigDict(extra="forbid")
+
 
 class NoQuery(BaseModel):
     """An operation without query parameters."""
 
-    model_config = {"extra": "forbid"}
+    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation(Generic[BodyT, QueryT]):
-    """One operation of the public API. `function` is `<service>/<verb_noun>`; `scope` None means public."""
+    """One operation of the public API, served by `function` (`<service>/<verb_noun>`)."""
 
     id: str
     method: str
     path: str
     summary: str
     function: str
+    # None: public, without principal and rate limit.
     scope: Scope | None
     response: type[BaseModel]
     body: type[BodyT]
     query: type[QueryT]
     status: int = 200
+    # Further statuses of success: 200 where `status` is 201 and nothing had to be made.
+    other_statuses: tuple[int, ...] = ()
+    # What a body that does not fit its model is answered with.
+    invalid_body: type[InvalidRequest] = InvalidRequest
     streaming: bool = False
     idempotency: Idempotency = Idempotency.NONE
     path_pattern: dict[str, str] = field(default_factory=dict)
@@ -70,6 +78,7 @@ class Request(Generic[BodyT, QueryT]):
     path: dict[str, str]
     query: QueryT
     body: BodyT
+    # SHA-256 (hex) of operation, path and canonical body: what an Idempotency-Key stands for.
     body_hash: str
     idempotency_key: str | None
     accepts_stream: bool

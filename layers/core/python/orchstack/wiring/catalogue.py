@@ -1,0 +1,14 @@
+"""Every operation of the public API, as its service declares it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchstack.control_plane import api as control_plane
+from orchstack.event_bus import api as event_bus
+from orchstack.kernel.http import Operation
+
+OPERATIONS: tuple[Operation[Any, Any], ...] = (
+    *control_plane.OPERATIONS,
+    *event_bus.OPERATIONS,
+)
