@@ -1,0 +1,120 @@
+"""The operations of the agent runtime in the public API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchstack.agent_runtime.model.events import LiveEvent
+from orchstack.agent_runtime.model.runs import (
+    MAX_INPUT,
+    MAX_VERSION,
+    WITHOUT_NUL,
+    Metadata,
+    Mode,
+    RunDetail,
+    RunView,
+)
+from orchstack.agent_runtime.model.steps import RunStatus
+from orchstack.kernel.agents import AGENT_NAME, AgentName
+from orchstack.kernel.http import EventStream, Idempotency, NoBody, NoQuery, Operation
+from orchstack.kernel.pagination import Page, PageQuery
+from orchstack.kernel.tenancy import Scope
+
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+# Every character of the longest input may come as a six-byte escape.
+MAX_BODY_BYTES = MAX_INPUT * 6 + 64 * 1024
+# A streaming answer may take as long as a function may run, less what the last commits need.
+MAX_SECONDS = 880
+
+
+class StartRun(BaseModel):
+    """What is asked of an agent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_INPUT,
+            pattern=WITHOUT_NUL,
+            description="The user's words; the agent's guards may set a lower limit.",
+        ),
+    ]
+    session_id: Annotated[
+        UUID | None, Field(description="Goes on with this session, or begins it under this id.")
+    ] = None
+    mode: Annotated[
+        Mode, Field(description="`stream` answers with Server-Sent Events, as does their Accept.")
+    ] = Mode.WAIT
+    version: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_VERSION, description="A version of the agent; else the live one."),
+    ] = None
+    metadata: Annotated[Metadata, Field(description="Kept with the run and shown with it.")] = {}
+
+
+class RunsQuery(PageQuery):
+    """Which runs, newest first."""
+
+    agent: AgentName | None = None
+    status: RunStatus | None = None
+
+
+START_RUN = Operation(
+    id="start_run",
+    method="POST",
+    path="/v1/agents/{agent}/runs",
+    summary="Ask an agent, and wait for its answer or stream it",
+    function="agent_runtime/start_run",
+    scope=Scope.RUNS_WRITE,
+    response=RunView,
+    body=StartRun,
+    query=NoQuery,
+    streaming=True,
+    idempotency=Idempotency.SERVICE,
+    path_pattern={"agent": AGENT_NAME},
+    max_body_bytes=MAX_BODY_BYTES,
+    timeout_s=MAX_SECONDS,
+)
+
+LIST_RUNS = Operation(
+    id="list_runs",
+    method="GET",
+    path="/v1/runs",
+    summary="List your tenant's runs, newest first",
+    function="agent_runtime/list_runs",
+    scope=Scope.RUNS_READ,
+    response=Page[RunView],
+    body=NoBody,
+    query=RunsQuery,
+)
+
+GET_RUN = Operation(
+    id="get_run",
+    method="GET",
+    path="/v1/runs/{run_id}",
+    summary="Show a run with its journal",
+    function="agent_runtime/get_run",
+    scope=Scope.RUNS_READ,
+    response=RunDetail,
+    body=NoBody,
+    query=NoQuery,
+    path_pattern={"run_id": UUID_PATTERN},
+)
+
+OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN)
+
+
+def server_sent(events: Iterator[LiveEvent], run_id: UUID) -> EventStream:
+    """Write live events as a Server-Sent Events answer; a run's id also stands in a header."""
+    frames = (
+        (str(event.seq), event.name.value, json.dumps(event.data, separators=(",", ":")))
+        for event in events
+    )
+    return EventStream(events=frames, headers={"OrchStack-Run-Id": str(run_id)})

@@ -1,0 +1,102 @@
+"""What the runtime tells: CloudEvents data for the bus, and the live events of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from orchstack.agent_runtime.model.runs import Stages
+from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus
+from orchstack.kernel.agents import AgentName
+from orchstack.kernel.chat import MicroDollars, Usage
+
+SOURCE = "orchstack.agent_runtime"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunStarted(_Frozen):
+    """A run began: data of `agent_runtime.RunStarted.v1`."""
+
+    run_id: UUID
+    agent: AgentName
+    version: int
+    session_id: UUID | None
+    started_at: AwareDatetime
+
+
+class _RunEnded(_Frozen):
+    run_id: UUID
+    agent: AgentName
+    version: int
+    session_id: UUID | None
+    finish_reason: FinishReason
+    usage: Usage
+    cost_micro_usd: MicroDollars
+    step_count: int
+    latency_ms: Stages
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+
+
+class RunCompleted(_RunEnded):
+    """A run ended with an answer, or a part of one: data of `agent_runtime.RunCompleted.v1`."""
+
+
+class RunFailed(_RunEnded):
+    """A run ended without an answer: data of `agent_runtime.RunFailed.v1`."""
+
+    error: Fault
+
+
+EVENTS: dict[str, type[BaseModel]] = {
+    "agent_runtime.RunStarted.v1": RunStarted,
+    "agent_runtime.RunCompleted.v1": RunCompleted,
+    "agent_runtime.RunFailed.v1": RunFailed,
+}
+
+
+class Outcome(_Frozen):
+    """What became of a run, and what it took: money in micro-dollars, latency in milliseconds."""
+
+    tenant_id: UUID
+    run_id: UUID
+    agent: AgentName
+    version: int
+    status: RunStatus
+    finish_reason: FinishReason
+    error_code: str | None
+    usage: Usage
+    cost_micro_usd: MicroDollars
+    step_count: int
+    latency_ms: float
+    finished_at: AwareDatetime
+
+
+class LiveEventName(StrEnum):
+    """The names of the Server-Sent Events of a run."""
+
+    RUN_STARTED = "run.started"
+    MODEL_STARTED = "model.started"
+    TEXT_DELTA = "text.delta"
+    MODEL_COMPLETED = "model.completed"
+    TOOL_STARTED = "tool.started"
+    TOOL_COMPLETED = "tool.completed"
+    GUARD_DECIDED = "guard.decided"
+    RUN_COMPLETED = "run.completed"
+    RUN_FAILED = "run.failed"
+
+
+@dataclass(frozen=True)
+class LiveEvent:
+    """An event of one run, numbered from 1 without gaps; the journal gives the same again."""
+
+    seq: int
+    name: LiveEventName
+    data: dict[str, Any]

@@ -1,0 +1,170 @@
+"""A run as it is kept and as it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus, Step
+from orchstack.kernel.agents import AgentName
+from orchstack.kernel.chat import Message, MicroDollars, Usage
+
+MAX_INPUT = 200_000
+MAX_VERSION = 2_147_483_647
+# Text that a PostgreSQL text or jsonb value can hold.
+WITHOUT_NUL = r"^[^\u0000]*$"
+MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+MetadataValue = Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)]
+Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mode(StrEnum):
+    """How a caller wants the answer: whole, or as it comes."""
+
+    WAIT = "wait"
+    STREAM = "stream"
+
+
+class Stages(_Frozen):
+    """Milliseconds a run spent in each stage; `total` is from the request to the end."""
+
+    router: float = 0.0
+    guard: float = 0.0
+    model: float = 0.0
+    tools: float = 0.0
+    database: float = 0.0
+    total: float = 0.0
+
+
+class Run(_Frozen):
+    """The record of a run without its steps; `history` is the session's at its beginning."""
+
+    tenant_id: UUID
+    id: UUID
+    agent: AgentName
+    version: int
+    key_id: UUID
+    mode: Mode = Mode.WAIT
+    session_id: UUID | None = None
+    metadata: Metadata = {}
+    # After the guards; empty if they blocked it.
+    input: str
+    history: tuple[Message, ...] = ()
+    status: RunStatus = RunStatus.RUNNING
+    finish_reason: FinishReason | None = None
+    output: str = ""
+    fault: Fault | None = None
+    usage: Usage = Usage()
+    cost_micro_usd: MicroDollars = 0
+    step_count: int = 0
+    stages: Stages = Stages()
+    spans: tuple[dict[str, Any], ...] = ()
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        return self.status is not RunStatus.RUNNING
+
+
+class RunView(_Frozen):
+    """A run as the API shows it: answer, cost in micro-dollars, milliseconds by stage."""
+
+    id: UUID
+    agent: AgentName
+    version: int
+    session_id: UUID | None
+    status: RunStatus
+    finish_reason: FinishReason | None
+    output: str
+    error: Fault | None
+    usage: Usage
+    cost_micro_usd: MicroDollars
+    # Calls of models and tools.
+    step_count: int
+    latency_ms: Stages
+    metadata: dict[str, str]
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, run: Run) -> RunView:
+        """Show a run."""
+        return cls.model_validate(_shown(run))
+
+
+class RunDetail(RunView):
+    """A run with its input, its journal and its spans."""
+
+    input: str
+    steps: tuple[Step, ...]
+    spans: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def with_steps(cls, run: Run, steps: tuple[Step, ...]) -> RunDetail:
+        """Show a run and its journal."""
+        return cls(**_shown(run), input=run.input, steps=steps, spans=run.spans)
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "agent": run.agent,
+        "version": run.version,
+        "session_id": run.session_id,
+        "status": run.status,
+        "finish_reason": run.finish_reason,
+        "output": run.output,
+        "error": run.fault,
+        "usage": run.usage,
+        "cost_micro_usd": run.cost_micro_usd,
+        "step_count": run.step_count,
+        "latency_ms": run.stages,
+        "metadata": run.metadata,
+        "created_at": run.created_at,
+        "finished_at": run.finished_at,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestKey:
+    """An Idempotency-Key and what it stands for."""
+
+    key: str
+    request_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyedRun:
+    """The run that an Idempotency-Key made; `lease_s` is how long its driver still holds it."""
+
+    run: Run
+    request_hash: str
+    lease_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right of one driver to write a run's journal, for so many seconds from each write on."""
+
+    owner: UUID
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFilter:
+    """Which runs a listing shows: newest first, older than the run `before`."""
+
+    limit: int
+    before: UUID | None = None
+    agent: str | None = None
+    status: RunStatus | None = None

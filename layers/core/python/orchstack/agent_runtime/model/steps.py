@@ -1,0 +1,150 @@
+"""The journal of a run: one step for each guard decision, model call, tool call, and for the end.
+
+A step that reaches outside is written twice: as `started` before the call, so that after a crash
+the same idempotency key is used again, and as `finished` with what came back.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from orchstack.kernel.chat import MicroDollars, ToolCall, Usage
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class FinishReason(StrEnum):
+    """Why a run ended; all but the first leave a partial answer."""
+
+    ANSWERED = "answered"
+    OUTPUT_LENGTH = "output_length"
+    CONTENT_FILTER = "content_filter"
+    MAX_STEPS = "max_steps"
+    MAX_TOKENS = "max_tokens"
+    MAX_COST = "max_cost"
+    MAX_SECONDS = "max_seconds"
+    ERROR = "error"
+
+
+class Fault(_Frozen):
+    """Why something failed: the code of the error tree and a sentence for the caller."""
+
+    code: str
+    detail: str
+
+
+class StepStatus(StrEnum):
+    """Whether a step's work is still to be done (or done and not yet written down) or over."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+
+
+class ModelWork(_Frozen):
+    """A call of a model; the fields from `text` on are known when it has finished."""
+
+    kind: Literal["model"] = "model"
+    # As the agent's document names it.
+    model: str
+    # The last call the limits allow: the model is told to answer with what it has.
+    last: bool = False
+    worst_cost: MicroDollars = 0
+    # What went out to the caller, after the guards.
+    text: str = ""
+    # The lengths of the pieces in which `text` went out: a replay repeats them exactly.
+    pieces: tuple[int, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    provider: str | None = None
+    served_by: str | None = None
+    finish_reason: Literal["stop", "tool_calls", "length", "content_filter"] | None = None
+    fault: Fault | None = None
+
+
+class ToolWork(_Frozen):
+    """A call of a tool: the wish at `position` of the model step `wished_by`."""
+
+    kind: Literal["tool"] = "tool"
+    call: ToolCall
+    wished_by: int
+    position: int
+    content: str = ""
+    is_error: bool = False
+    # False: the agent's document does not name the tool, so it was never called.
+    permitted: bool = True
+
+
+class GuardStage(StrEnum):
+    """Which text a guard looked at."""
+
+    INPUT = "input"
+    TOOL = "tool"
+    OUTPUT = "output"
+
+
+class GuardOutcome(StrEnum):
+    """What a guard decided."""
+
+    ALLOWED = "allowed"
+    REDACTED = "redacted"
+    BLOCKED = "blocked"
+
+
+class GuardWork(_Frozen):
+    """A guard's decision; `findings` counts by kind, `concerns` is the step whose text it was."""
+
+    kind: Literal["guard"] = "guard"
+    stage: GuardStage
+    outcome: GuardOutcome
+    findings: dict[str, int] = {}
+    concerns: int | None = None
+    detail: str = ""
+
+
+class FinishWork(_Frozen):
+    """The end of a run; `composed` output was put together by the loop and no model said it."""
+
+    kind: Literal["finish"] = "finish"
+    reason: FinishReason
+    output: str = ""
+    composed: bool = False
+    fault: Fault | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        """The status the run ends in."""
+        return RunStatus.FINISHED if self.fault is None else RunStatus.FAILED
+
+
+Work = Annotated[ModelWork | ToolWork | GuardWork | FinishWork, Field(discriminator="kind")]
+
+
+class Step(_Frozen):
+    """One line of the journal; `seq` counts from 1 without gaps."""
+
+    seq: int
+    status: StepStatus = StepStatus.FINISHED
+    work: Work
+    # Names the outside effect of the step: the same key, the same effect.
+    idempotency_key: str | None = None
+    usage: Usage = Usage()
+    cost_micro_usd: MicroDollars = 0
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the work is over and written down."""
+        return self.status is StepStatus.FINISHED
