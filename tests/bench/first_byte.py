@@ -1,0 +1,98 @@
+"""How long a model's first token takes through the platform: provider's socket to caller's event."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+
+from tests.bench.overhead import Spread, calculating_agent
+from tests.cloud import RunningCloud
+
+WARM_UP = 20
+
+
+class TimedProvider(ThreadingHTTPServer):
+    """An OpenAI-wire provider that notes when it wrote its first token."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Listen on a free loopback port."""
+        super().__init__(("127.0.0.1", 0), _Completions)
+        self.first_token_at = 0.0
+
+    @property
+    def base_url(self) -> str:
+        """What goes into the providers' configuration."""
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class _Completions(BaseHTTPRequestHandler):
+    server: TimedProvider
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:  # noqa: N802 - the base class names it
+        """Stream a short answer, slowly enough that the first token stands alone."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.server.first_token_at = time.monotonic()
+        self._send({"content": "Hello "})
+        time.sleep(0.05)
+        self._send({"content": "there."})
+        self._send({}, finish="stop")
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+    def _send(self, delta: dict[str, str], finish: str | None = None) -> None:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk = {"object": "chat.completion.chunk", "choices": [choice]}
+        self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def timed_provider(cloud: RunningCloud) -> Iterator[TimedProvider]:
+    """Serve the provider and make the cloud use it as `timed`."""
+    server = TimedProvider()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    set_providers(cloud, {"timed": {"base_url": server.base_url, "api_key": "none"}})
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> None:
+    """Write the providers' configuration, as an operator does."""
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=cloud.state["aws_endpoint"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - the local cloud takes any
+    )
+    value = json.dumps({"default": "builtin/echo", "providers": providers})
+    client.put_secret_value(SecretId=cloud.state["providers_secret_arn"], SecretString=value)
+
+
+def measure(cloud: RunningCloud, runs: int) -> Spread:
+    """The time between the provider's first token and the caller's first `text.delta`."""
+    with timed_provider(cloud) as provider:
+        tenant = calculating_agent(cloud, "first byte", model="timed/any")
+        values = []
+        for _ in range(WARM_UP + runs):
+            events = list(tenant.stream("clerk", "Say hello."))
+            first = next(event for event in events if event.name == "text.delta")
+            values.append((first.at - provider.first_token_at) * 1000)
+    return Spread.of(values[WARM_UP:])
