@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchstack.agent_runtime import api as agent_runtime
 from orchstack.control_plane import api as control_plane
 from orchstack.event_bus import api as event_bus
 from orchstack.kernel.http import Operation
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *control_plane.OPERATIONS,
+    *agent_runtime.OPERATIONS,
     *event_bus.OPERATIONS,
 )
