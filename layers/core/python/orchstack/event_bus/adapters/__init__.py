@@ -1,0 +1,1 @@
+"""The event bus's world: PostgreSQL, Valkey, SQS, EventBridge, API Gateway; or all in memory."""

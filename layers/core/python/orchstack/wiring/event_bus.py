@@ -1,0 +1,86 @@
+"""The event bus, joined: each part is built on first use and kept for the life of the process."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from orchstack.event_bus.adapters.api_gateway import ApiGatewaySender
+from orchstack.event_bus.adapters.eventbridge import EventBridgePublisher
+from orchstack.event_bus.adapters.nudge import QueueNudge
+from orchstack.event_bus.adapters.postgres import (
+    PostgresAnnouncements,
+    PostgresConnections,
+    PostgresOutbox,
+    PostgresSockets,
+)
+from orchstack.event_bus.service import Listening, Listing, Opening, Pushing, Relay
+from orchstack.kernel.cache import connect
+from orchstack.kernel.clock import SystemClock
+from orchstack.kernel.db.connect import connector
+from orchstack.kernel.db.session import Database
+from orchstack.kernel.settings import (
+    CacheSettings,
+    DatabaseSettings,
+    EventSettings,
+    Misconfigured,
+    SocketSettings,
+    load,
+)
+
+if TYPE_CHECKING:
+    from redis.cluster import RedisCluster
+
+
+@cache
+def nudge() -> QueueNudge:
+    """What wakes the relay after a commit."""
+    queue_url = load(EventSettings).nudge_queue_url
+    if queue_url is None:
+        raise Misconfigured("ORCHSTACK_NUDGE_QUEUE_URL is missing")
+    return QueueNudge(_cache, queue_url)
+
+
+@cache
+def relay() -> Relay:
+    """The relay; connects as the platform role."""
+    bus_name = load(EventSettings).event_bus_name
+    if bus_name is None:
+        raise Misconfigured("ORCHSTACK_EVENT_BUS_NAME is missing")
+    return Relay(PostgresOutbox(_database()), EventBridgePublisher(bus_name), nudge(), time.time)
+
+
+@cache
+def listing() -> Listing:
+    """The listings; connect as the application."""
+    return Listing(PostgresAnnouncements(_database()))
+
+
+@cache
+def opening() -> Opening:
+    """What $connect needs; connects as the application."""
+    return Opening(PostgresSockets(_database()), SystemClock())
+
+
+@cache
+def listening() -> Listening:
+    """What a connected client needs; connects as the platform role."""
+    return Listening(PostgresConnections(_database()))
+
+
+@cache
+def pushing() -> Pushing:
+    """The way from a queue to the sockets; connects as the application."""
+    sender = ApiGatewaySender(load(SocketSettings).endpoint)
+    return Pushing(PostgresSockets(_database()), sender, SystemClock())
+
+
+@cache
+def _cache() -> RedisCluster:
+    return connect(load(CacheSettings))
+
+
+@cache
+def _database() -> Database:
+    return Database(connector(load(DatabaseSettings)))
