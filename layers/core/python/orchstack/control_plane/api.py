@@ -27,9 +27,11 @@ from orchstack.kernel.http import Idempotency, NoBody, NoQuery, Operation
 from orchstack.kernel.pagination import Page, PageQuery
 from orchstack.kernel.tenancy import RequestLimits, Scope
 
-KEY_ID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+KEY_ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _AGENT = {"agent": AGENT_NAME}
 _TEN_YEARS_S = 315_360_000
+# Every character of the longest document may come as a six-byte escape.
+_MAX_DOCUMENT_BYTES = 512 * 1024
 
 
 class _Body(BaseModel):
@@ -152,6 +154,7 @@ PUBLISH_AGENT = Operation(
     status=201,
     other_statuses=(200,),
     invalid_body=InvalidDocument,
+    max_body_bytes=_MAX_DOCUMENT_BYTES,
     idempotency=Idempotency.TRANSACTION,
     path_pattern=_AGENT,
 )

@@ -1,10 +1,11 @@
 """The text of an API key: made, checked without a look-up, and hashed.
 
-    os_live_ | 22 characters: the tenant's UUID | 43 characters: 32 random bytes | 6 characters: CRC-32 of what precedes
+    os_live_   22 characters      43 characters     6 characters
+               the tenant's UUID  32 random bytes   CRC-32 of all that precedes
 
-All numbers are base 62 of fixed width, so a key is one word that survives double clicks, URLs and logs' tokenizers.
-The checksum catches typing errors; only the SHA-256 of the whole text, found under the tenant's row-level security,
-proves a key.
+All numbers are base 62 of fixed width, so a key is one word that survives double clicks and URLs.
+The checksum catches typing errors; only the SHA-256 of the whole text, found under the tenant's
+row-level security, proves a key.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def make_key(tenant_id: UUID, environment: Environment, secret: bytes | None = N
 
 
 def read_key(text: str) -> ClaimedKey | None:
-    """Read a key, or give None if it is not one: wrong shape, wrong checksum or a number too large."""
+    """Read a key; None if it is not one: wrong shape, wrong checksum or a number too large."""
     match = _SHAPE.fullmatch(text)
     if match is None or not hmac.compare_digest(match["check"], _checksum(text[:-_CHECK_WIDTH])):
         return None
@@ -64,15 +65,15 @@ def read_key(text: str) -> ClaimedKey | None:
 
 
 def key_digest(text: str) -> bytes:
-    """Give the SHA-256 of a key, the only trace of it that is stored; 256 random bits need no salt."""
+    """Give the SHA-256 of a key, all that is stored of it; 256 random bits need no salt."""
     return hashlib.sha256(text.encode()).digest()
 
 
 def platform_key(secret: str) -> str:
     """Derive the platform's first key from the random string that the stack put into its secret.
 
-    The same string always gives the same key, so nobody has to carry a key out of a deployment: who may
-    read the secret has the key, and a new string (rotation) is a new key.
+    The same string always gives the same key, so nobody has to carry a key out of a deployment:
+    who may read the secret has the key, and a new string (rotation) is a new key.
     """
     derived = hmac.digest(secret.encode(), b"orchstack platform key v1", "sha256")
     return make_key(PLATFORM_TENANT, "live", derived)

@@ -1,6 +1,6 @@
-"""Token buckets: how many requests are let through, and how the answer says so (RateLimit fields, draft 11).
+"""Token buckets: how many requests pass, and how the answer says so (RateLimit fields, draft 11).
 
-A bucket holds one minute's allowance and refills evenly, so in any t seconds at most q + q/60 × t requests pass.
+A bucket holds one minute's quota q and refills evenly: in any t seconds at most q + t * q/60 pass.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from orchstack.control_plane.model import Allowance
 
 WINDOW_S: Final = 60
 
@@ -28,39 +30,30 @@ class Bucket:
         )
 
 
-@dataclass(frozen=True)
-class Allowance:
-    """What one policy has left after a request: `name` as in the header, `quota` a minute."""
-
-    name: str
-    quota: int
-    tokens: float
-
-    @property
-    def seconds_to_full(self) -> int:
-        """Whole seconds until the bucket is full again."""
-        return math.ceil((self.quota - self.tokens) * WINDOW_S / self.quota)
-
-    @property
-    def seconds_to_next(self) -> int:
-        """Whole seconds until one request passes; 0 if one passes now."""
-        return math.ceil(max(0.0, 1 - self.tokens) * WINDOW_S / self.quota)
-
-
 def take(allowances: Sequence[Allowance]) -> tuple[bool, tuple[Allowance, ...]]:
     """Take one token of every bucket, or of none if one is short."""
     if any(allowance.tokens < 1 for allowance in allowances):
         return False, tuple(allowances)
     return True, tuple(
-        Allowance(allowance.name, allowance.quota, allowance.tokens - 1) for allowance in allowances
+        allowance.model_copy(update={"tokens": allowance.tokens - 1}) for allowance in allowances
     )
 
 
+def retry_after_s(allowances: Sequence[Allowance]) -> int:
+    """Give the whole seconds until one request passes every bucket."""
+    return max(_seconds(allowance, until=1) for allowance in allowances)
+
+
 def headers(allowances: Sequence[Allowance]) -> dict[str, str]:
-    """Give the `RateLimit-Policy` and `RateLimit` header fields."""
+    """Give the fields `RateLimit-Policy` and `RateLimit`; `t` is the time to a full bucket."""
     return {
         "RateLimit-Policy": ", ".join(f'"{a.name}";q={a.quota};w={WINDOW_S}' for a in allowances),
         "RateLimit": ", ".join(
-            f'"{a.name}";r={math.floor(a.tokens)};t={a.seconds_to_full}' for a in allowances
+            f'"{a.name}";r={math.floor(a.tokens)};t={_seconds(a, until=a.quota)}'
+            for a in allowances
         ),
     }
+
+
+def _seconds(allowance: Allowance, *, until: int) -> int:
+    return math.ceil(max(0.0, until - allowance.tokens) * WINDOW_S / allowance.quota)

@@ -26,6 +26,7 @@ AliasName = Annotated[
 ]
 VersionNumber = Annotated[int, Field(ge=1, le=2_147_483_647, description="1, 2, 3… per agent.")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the document.")]
+Actor = Annotated[str, Field(pattern=r"^(key|run|system):.{1,100}$", description="Who did it.")]
 
 
 class _Frozen(BaseModel):
@@ -84,14 +85,14 @@ class Credential(_Frozen):
 
 
 class VersionSummary(_Frozen):
-    """One immutable version of an agent, without its document; `aliases` are those that name it now."""
+    """One immutable version of an agent, and the aliases that name it now; without its document."""
 
     agent: AgentName
     version: VersionNumber
     digest: Digest
     aliases: tuple[AliasName, ...]
     published_at: AwareDatetime
-    published_by: Annotated[str, Field(description="The API key that published it: `key:<id>`.")]
+    published_by: Actor
 
 
 class AgentVersion(VersionSummary):
@@ -129,9 +130,70 @@ class EffectiveAgent(_Frozen):
     document: AgentDocument
 
 
+class Allowance(_Frozen):
+    """What one rate limit has left: `name` as in the header, `quota` requests a minute."""
+
+    name: str
+    quota: int
+    tokens: float
+
+
+class Verdict(_Frozen):
+    """What the gate's store says of a request; `allowances` is empty if the key was revoked."""
+
+    revoked: bool = False
+    admitted: bool = False
+    allowances: tuple[Allowance, ...] = ()
+
+
 class Health(_Frozen):
     """The installation answers, and so do its stores."""
 
     status: Literal["ok"] = "ok"
     database: Literal["ok"] = "ok"
     cache: Literal["ok"] = "ok"
+
+
+class TenantCreated(_Frozen):
+    """A tenant was made."""
+
+    tenant_id: UUID
+    name: Label
+    limits: RequestLimits
+
+
+class KeyCreated(_Frozen):
+    """An API key was made."""
+
+    key_id: UUID
+    name: Label
+    environment: Environment
+    scopes: tuple[Scope, ...]
+    expires_at: AwareDatetime | None
+    created_by: Actor
+
+
+class KeyRevoked(_Frozen):
+    """An API key was revoked; whoever holds something open for it should close it."""
+
+    key_id: UUID
+    revoked_by: Actor
+
+
+class AgentPublished(_Frozen):
+    """An agent has a new version, and the alias `live` names it."""
+
+    agent: AgentName
+    version: VersionNumber
+    digest: Digest
+    published_by: Actor
+
+
+class AliasMoved(_Frozen):
+    """An alias names another version than before; a null `previous_version` means it is new."""
+
+    agent: AgentName
+    alias: AliasName
+    version: VersionNumber
+    previous_version: VersionNumber | None
+    moved_by: Actor

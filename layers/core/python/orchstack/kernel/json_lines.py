@@ -1,4 +1,4 @@
-"""Finds the line of a JSON text that a path points at, so that a fault can be shown where it was written."""
+"""Finds the line of a JSON text that a path points at, to show a fault where it was written."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _DECODER: Final = JSONDecoder()
 
 
 def line_of(text: str, path: Sequence[PathPart]) -> int | None:
-    """Give the 1-based line where the value at `path` starts; of its nearest parent if it is missing.
+    """Give the 1-based line where the value at `path` starts, or its nearest parent's if missing.
 
-    None if the text is no JSON up to there. A name that is given twice counts where it stands first.
+    None if the text is no JSON up to there. A name that is given twice counts where it is first.
     """
     try:
         return 1 + text.count("\n", 0, _find(text, path))
@@ -40,7 +40,7 @@ def _find(text: str, path: Sequence[PathPart]) -> int:
 
 
 def _members(text: str, at: int) -> Iterator[tuple[PathPart, int]]:
-    """Give the name (or index) of each member of the container at `at`, and where its value starts."""
+    """Give the name or index of each member of the container at `at`, and where its value starts."""
     if text[at] not in "{[":
         return
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
