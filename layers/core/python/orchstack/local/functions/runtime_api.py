@@ -1,0 +1,184 @@
+"""The Lambda Runtime API: what the workers talk to.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Each worker has its own prefix,
+`/<worker id>/2018-06-01/runtime/…`, so the API knows who asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+
+from orchstack.local.functions import failures
+from orchstack.local.functions.invocation import Invocation
+from orchstack.local.functions.model import MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, Failure
+from orchstack.local.functions.pool import Pool
+from orchstack.local.functions.wire import HEAD_LIMIT, Connection, Head, TooMuch
+from orchstack.local.functions.worker import Worker
+from orchstack.local.ports import LOOPBACK
+
+_PREFIX = "/2018-06-01/runtime/"
+_ERROR_TYPE = "lambda-runtime-function-error-type"
+_ERROR_BODY = "lambda-runtime-function-error-body"
+_OK = b'{"status":"OK"}\n'
+
+Find = Callable[[str], tuple[Pool, Worker] | None]
+
+
+class RuntimeApi:
+    """Serves `next`, `response`, `error` and `init/error` to all workers of all functions."""
+
+    def __init__(self, find: Find) -> None:
+        """Take the way to find a worker by its id."""
+        self._find = find
+        self._connections: set[asyncio.Task[None]] = set()
+        self.address = ""
+
+    async def start(self) -> None:
+        """Listen on a free port of loopback; `address` tells where."""
+        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, limit=HEAD_LIMIT)
+        port = self._server.sockets[0].getsockname()[1]
+        self.address = f"{LOOPBACK}:{port}"
+
+    async def stop(self) -> None:
+        """Hang up on everybody."""
+        self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(Connection(reader, writer)))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            # A worker that is killed cuts its connections; its pool has noticed by other means.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while head := await connection.head():
+                    await self._answer(connection, head)
+        finally:
+            connection.close()
+
+    async def _answer(self, connection: Connection, head: Head) -> None:
+        worker_id, _, rest = head.path.removeprefix("/").partition(_PREFIX)
+        found = self._find(worker_id)
+        if found is None:
+            await _refuse(connection, head, HTTPStatus.FORBIDDEN, "UnknownWorker")
+            return
+        pool, worker = found
+        match head.method, rest.split("/"):
+            case "GET", ["invocation", "next"]:
+                await _next(connection, pool, worker)
+            case "POST", ["invocation", request_id, "response"]:
+                await _response(connection, head, pool, worker, request_id)
+            case "POST", ["invocation", request_id, "error"]:
+                await _error(connection, head, pool, worker, request_id)
+            case "POST", ["init", "error"]:
+                pool.init_failed(worker, await connection.body(head, MAX_BUFFERED_BYTES))
+                connection.reply(HTTPStatus.ACCEPTED, _OK)
+            case _:
+                await _refuse(connection, head, HTTPStatus.NOT_FOUND, "NotFound")
+
+
+async def _next(connection: Connection, pool: Pool, worker: Worker) -> None:
+    invocation = await pool.ask(worker)
+    headers = {
+        "Lambda-Runtime-Aws-Request-Id": invocation.id,
+        "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+        "Lambda-Runtime-Invoked-Function-Arn": worker.spec.arn,
+        "Lambda-Runtime-Trace-Id": invocation.trace_id,
+    }
+    if invocation.client_context is not None:
+        headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+    connection.reply(HTTPStatus.OK, invocation.payload, headers)
+
+
+def _current(worker: Worker, request_id: str) -> Invocation | None:
+    # A worker that comes too late answers an invocation that is no longer its own.
+    if worker.current is not None and worker.current.id == request_id:
+        return worker.current
+    return None
+
+
+async def _response(
+    connection: Connection, head: Head, pool: Pool, worker: Worker, request_id: str
+) -> None:
+    invocation = _current(worker, request_id)
+    if invocation is None:
+        await _refuse(connection, head, HTTPStatus.BAD_REQUEST, "InvalidRequestID")
+    elif head.headers.get("lambda-runtime-function-response-mode") == "streaming":
+        await _stream(connection, head, pool, worker, invocation)
+    else:
+        await _whole(connection, head, pool, worker, invocation)
+
+
+async def _whole(
+    connection: Connection, head: Head, pool: Pool, worker: Worker, invocation: Invocation
+) -> None:
+    try:
+        invocation.answer(await connection.body(head, MAX_BUFFERED_BYTES))
+    except TooMuch as error:
+        invocation.fail(failures.response_too_large(MAX_BUFFERED_BYTES))
+        pool.answered(worker)
+        connection.reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _document("RequestEntityTooLarge"))
+        # What is left of the body would be read as a request.
+        raise ConnectionAbortedError from error
+    connection.reply(HTTPStatus.ACCEPTED, _OK)
+    pool.answered(worker)
+
+
+async def _stream(
+    connection: Connection, head: Head, pool: Pool, worker: Worker, invocation: Invocation
+) -> None:
+    stream = invocation.open_stream(head.headers.get("content-type", "application/octet-stream"))
+    trailers: dict[str, str] = {}
+    size = 0
+    async for piece in connection.pieces(head, trailers):
+        size += len(piece)
+        if size > MAX_STREAMED_BYTES:
+            invocation.fail(failures.response_too_large(MAX_STREAMED_BYTES))
+            pool.answered(worker)
+            raise ConnectionAbortedError
+        await stream.feed(piece)
+    failure = _told_in(trailers)
+    invocation.failure = failure
+    stream.finish(failure)
+    connection.reply(HTTPStatus.ACCEPTED, _OK)
+    pool.answered(worker)
+
+
+def _told_in(trailers: dict[str, str]) -> Failure | None:
+    kind = trailers.get(_ERROR_TYPE)
+    if kind is None:
+        return None
+    document = json.loads(base64.b64decode(trailers.get(_ERROR_BODY, "")) or b"{}")
+    return Failure(kind, str(document.get("errorMessage", "")))
+
+
+async def _error(
+    connection: Connection, head: Head, pool: Pool, worker: Worker, request_id: str
+) -> None:
+    invocation = _current(worker, request_id)
+    if invocation is None:
+        await _refuse(connection, head, HTTPStatus.BAD_REQUEST, "InvalidRequestID")
+        return
+    invocation.answer(await connection.body(head, MAX_BUFFERED_BYTES), "Unhandled")
+    connection.reply(HTTPStatus.ACCEPTED, _OK)
+    pool.answered(worker, head.headers.get(_ERROR_TYPE, "Unhandled"))
+
+
+async def _refuse(connection: Connection, head: Head, status: HTTPStatus, kind: str) -> None:
+    async for _ in connection.pieces(head, {}):
+        pass
+    connection.reply(status, _document(kind))
+
+
+def _document(kind: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": kind}).encode()
