@@ -1,4 +1,4 @@
-"""How long a model's first token takes through the platform: provider's socket to caller's event."""
+"""How long a model's first token takes through the platform: from provider to caller."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Completions(BaseHTTPRequestHandler):
     server: TimedProvider
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class names it
+    def do_POST(self) -> None:
         """Stream a short answer, slowly enough that the first token stands alone."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
@@ -80,7 +80,7 @@ def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> 
         endpoint_url=cloud.state["aws_endpoint"],
         region_name="us-east-1",
         aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - the local cloud takes any
+        aws_secret_access_key="local",
     )
     value = json.dumps({"default": "builtin/echo", "providers": providers})
     client.put_secret_value(SecretId=cloud.state["providers_secret_arn"], SecretString=value)

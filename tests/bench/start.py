@@ -28,14 +28,14 @@ def synth_cpu_s() -> float:
 
 def up_s() -> tuple[float, float]:
     """Seconds from `orchstack up` to the demo's answer: on a first and on a second start."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # noqa: S108 - searchable by all
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         return _first_answer_s(Path(folder)), _first_answer_s(Path(folder))
 
 
 def _first_answer_s(state: Path) -> float:
     began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(
         [sys.executable, "-m", "orchstack.cli", "up", "--port", "0"],
         cwd=ROOT,
         env={**os.environ, "ORCHSTACK_STATE": str(state), "MODEL": "builtin/echo"},

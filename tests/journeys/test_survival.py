@@ -1,0 +1,97 @@
+"""What outlives a restart, and what a caller sees when a function dies under it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from tests.cloud import Caller, Reply, RunningCloud, running_cloud
+from tests.make import agent_document
+
+SLOW_QUESTION = "Say hello."
+
+
+def aws(cloud: RunningCloud, service: str) -> boto3.client:
+    """A client of the local cloud's AWS endpoint."""
+    return boto3.client(
+        service,
+        endpoint_url=cloud.state["aws_endpoint"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
+@pytest.mark.slow
+def test_state_outlives_a_restart(assembly: Path, tmp_path: Path) -> None:
+    """Tenants, runs, S3 objects, secrets and KMS keys are there after a restart."""
+    with running_cloud(assembly, tmp_path / "state") as first:
+        tenant = first.tenant("lasting")
+        tenant.put("/v1/agents/clerk", agent_document(name="clerk").model_dump(mode="json"))
+        run = tenant.run("clerk", "hi").body
+        bucket = aws(first, "s3").list_buckets()["Buckets"][0]["Name"]
+        aws(first, "s3").put_object(Bucket=bucket, Key="kept", Body=b"kept")
+        key = aws(first, "kms").list_keys()["Keys"][0]["KeyId"]
+        sealed = aws(first, "kms").encrypt(KeyId=key, Plaintext=b"sealed")["CiphertextBlob"]
+    with running_cloud(assembly, tmp_path / "state") as second:
+        again = tenant.with_key(tenant.key)
+        again.url = second.state["api_url"]
+
+        assert first.state["platform_key"] == second.state["platform_key"]
+        assert run["output"] == again.get(f"/v1/runs/{run['id']}").body["output"]
+        assert b"kept" == aws(second, "s3").get_object(Bucket=bucket, Key="kept")["Body"].read()
+        assert b"sealed" == aws(second, "kms").decrypt(CiphertextBlob=sealed)["Plaintext"]
+
+
+def test_a_killed_function_is_a_clean_refusal(cloud: RunningCloud, tenant: Caller) -> None:
+    """A handler that dies mid-request is 502 or 503 with Retry-After; the retry is safe."""
+    tenant.put("/v1/agents/clerk", agent_document(name="clerk").model_dump(mode="json"))
+    tenant.run("clerk", "warm")
+    key = str(uuid4())
+    replies: list[Reply] = []
+    for _ in range(20):
+        caller = threading.Thread(target=lambda: replies.append(_ask(tenant, key)))
+        caller.start()
+        _kill_workers(cloud, "start_run")
+        caller.join()
+        if replies[-1].status != 200:
+            break
+    refused = replies[-1]
+    settled = _until_settled(tenant, key)
+
+    assert refused.status in (502, 503), replies
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "application/problem+json" in refused.headers["content-type"]
+    assert "completed" == settled.body["status"]
+    assert 1 == sum(r["id"] == settled.body["id"] for r in tenant.get("/v1/runs").body["items"])
+
+
+def _ask(tenant: Caller, key: str) -> Reply:
+    return tenant.post("/v1/agents/clerk/runs", {"input": SLOW_QUESTION}, Idempotency_Key=key)
+
+
+def _until_settled(tenant: Caller, key: str) -> Reply:
+    deadline = time.monotonic() + 60
+    while (reply := _ask(tenant, key)).status != 200 and time.monotonic() < deadline:
+        time.sleep(int(reply.headers.get("retry-after", "1")))
+    return reply
+
+
+def _kill_workers(cloud: RunningCloud, function: str) -> None:
+    """Kill each process that serves the function."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text()
+            environment = (process / "environ").read_text()
+        except OSError:
+            continue
+        mine = cloud.state["aws_endpoint"] in environment
+        if mine and function in command:
+            os.kill(int(process.name), signal.SIGKILL)
