@@ -1,4 +1,4 @@
-"""The errors a caller of OrchStack can meet, each with the code and the HTTP status it answers with.
+"""The errors a caller of OrchStack can meet, each with its code and HTTP status.
 
 OrchStackError                        500  internal
 ├── InvalidRequest                    400  invalid_request
@@ -21,6 +21,7 @@ OrchStackError                        500  internal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -37,11 +38,20 @@ class OrchStackError(Exception):
         *,
         retry_after_s: float | None = None,
         faults: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the sentence for the caller; `retry_after_s` and `faults` (path, message, line) ride along."""
-        super().__init__(detail or (type(self).__doc__ or "").strip())
+        """Take the sentence for the caller (else the class's own) and what rides along.
+
+        Args:
+            detail: What happened and what to do next.
+            retry_after_s: Seconds after which a retry makes sense; becomes `Retry-After`.
+            faults: Single faults, each with `path` and `message`, and `line` where it is known.
+            headers: Headers the answer carries, such as RateLimit.
+        """
+        super().__init__(detail or " ".join((type(self).__doc__ or "").split()))
         self.retry_after_s = retry_after_s
         self.faults = faults or []
+        self.headers = dict(headers or {})
 
     @property
     def detail(self) -> str:
@@ -81,7 +91,7 @@ class Unauthenticated(OrchStackError):
 
 
 class Forbidden(OrchStackError):
-    """The API key lacks the scope this operation needs; ask an administrator for a key that has it."""
+    """The API key lacks the scope this operation needs; ask for a key that has it."""
 
     code = "forbidden"
     status = 403
@@ -89,7 +99,7 @@ class Forbidden(OrchStackError):
 
 
 class ContentBlocked(Forbidden):
-    """A guard of this agent blocked the content; rephrase it or change the agent's guard settings."""
+    """A guard of this agent blocked the content; rephrase it or change the agent's guards."""
 
     code = "content_blocked"
     title = "Content blocked"
@@ -112,7 +122,7 @@ class Conflict(OrchStackError):
 
 
 class RequestInFlight(Conflict):
-    """A request with this Idempotency-Key is still running; wait as Retry-After says and send it again."""
+    """A request with this Idempotency-Key is running; wait as Retry-After says, send it again."""
 
     code = "request_in_flight"
     title = "Request in flight"
@@ -150,7 +160,10 @@ class BudgetExceeded(RateLimited):
 
 
 class Unavailable(OrchStackError):
-    """A part this request needs is not answering; send it again as Retry-After says, with the same key."""
+    """A part this request needs is not answering; send it again as Retry-After says.
+
+    A mutation is safe to repeat when it carries the same Idempotency-Key.
+    """
 
     code = "unavailable"
     status = 503

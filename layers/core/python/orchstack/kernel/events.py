@@ -1,4 +1,4 @@
-"""Events and audit entries: what a service announces, written in the transaction of the change itself."""
+"""Events and audit entries: what a service announces, written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 class Event(BaseModel):
     """A CloudEvents 1.0 envelope; the EventBridge `detail` is exactly this, as JSON.
 
-    `type` is `<service>.<PastTense>.v<n>`; `source` is `orchstack.<service>`; `subject` names the object.
+    `type` is `<service>.<PastTense>.v<n>`; `source` is `orchstack.<service>`; `subject` names the
+    object.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,8 +31,8 @@ class Event(BaseModel):
 class AuditEntry(BaseModel):
     """One append-only line of the audit log: who did what to which object, with what outcome.
 
-    `actor` is `key:<id>`, `run:<id>` or `system:<service>`; `action` is `<noun>.<verb>`; `facts` never
-    holds secrets or message text, only ids, counts, names and hashes.
+    `actor` is `key:<id>`, `run:<id>` or `system:<service>`; `action` is `<noun>.<verb>`; `facts`
+    never holds secrets or message text, only ids, counts, names and hashes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +48,7 @@ class AuditEntry(BaseModel):
 
 
 class Announcement(BaseModel):
-    """The events and audit entries that one change owes; a repository writes them with the change."""
+    """The events and audit entries that one change owes, written together with the change."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Who is asking: the tenant, the key and what the key may do, always from the verified principal."""
+"""Who is asking: the tenant, the key and what it may do, always from the verified principal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RequestLimits(BaseModel):
 
 
 class Principal(BaseModel):
-    """A verified caller: built by the authorizer from the API key, carried in the authorizer context."""
+    """A verified caller: the authorizer builds it from the API key, its context carries it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,3 +52,9 @@ class Principal(BaseModel):
     def may(self, scope: Scope) -> bool:
         """Whether the key carries the scope."""
         return scope in self.scopes
+
+
+# Who calls a public operation. The nil tenant owns nothing, so row-level security shows it nothing.
+ANONYMOUS = Principal(
+    tenant_id=UUID(int=0), key_id=UUID(int=0), environment="live", scopes=frozenset()
+)

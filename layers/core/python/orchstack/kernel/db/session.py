@@ -1,7 +1,13 @@
-"""One connection a process, one tenant a transaction; row-level security does the rest."""
+"""One connection a thread, one tenant a transaction; row-level security does the rest.
+
+A transaction begins with its first statement: `begin`, `app.set_tenant` and that statement travel
+in one round trip. A connection that died while the function was frozen is noticed there, before
+anything was changed, and replaced once without the caller noticing.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString
@@ -14,72 +20,130 @@ from orchstack.kernel.errors import Unavailable
 
 Row = dict[str, Any]
 Parameters = Sequence[Any] | dict[str, Any]
+Connection = psycopg.Connection[Row]
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+_SET_TENANT: LiteralString = "select app.set_tenant(%s)"
 
 
 class Transaction:
     """An open transaction of one tenant."""
 
-    def __init__(self, connection: psycopg.Connection[Row], tenant_id: UUID | None) -> None:
-        """Wrap a connection that is already inside the transaction."""
-        self._connection = connection
+    def __init__(self, connection: Callable[[], Connection], tenant_id: UUID | None) -> None:
+        """Take where to get the connection; nothing is sent before the first statement."""
+        self._open = connection
+        self._connection: Connection | None = None
         self.tenant_id = tenant_id
+        self.announced = False
 
     def execute(self, sql: LiteralString, parameters: Parameters = ()) -> int:
         """Run a statement; gives the number of rows it touched."""
-        return self._connection.execute(sql, parameters).rowcount
+        return self._run(sql, parameters).rowcount
 
     def one(self, sql: LiteralString, parameters: Parameters = ()) -> Row | None:
         """Run a query; gives its first row, or None."""
-        return self._connection.execute(sql, parameters).fetchone()
+        return self._run(sql, parameters).fetchone()
 
     def all(self, sql: LiteralString, parameters: Parameters = ()) -> list[Row]:
         """Run a query; gives all its rows."""
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._run(sql, parameters).fetchall()
+
+    def commit(self) -> None:
+        """Make the changes last; called by Database at the end."""
+        if self._connection is not None:
+            self._connection.commit()
+
+    def rollback(self) -> None:
+        """Undo the changes; called by Database on an error."""
+        if self._connection is not None and not self._connection.closed:
+            self._connection.rollback()
+
+    def _run(self, sql: LiteralString, parameters: Parameters) -> psycopg.Cursor[Row]:
+        if self._connection is not None:
+            return self._connection.execute(sql, parameters)
+        try:
+            return self._begin(sql, parameters)
+        except _LOST:
+            # Only a lost connection is retried, and only here: nothing can have been committed.
+            if self._connection is None or not self._connection.closed:
+                raise
+            return self._begin(sql, parameters)
+
+    def _begin(self, sql: LiteralString, parameters: Parameters) -> psycopg.Cursor[Row]:
+        self._connection = connection = self._open()
+        if self.tenant_id is None:
+            return connection.execute(sql, parameters)
+        with connection.pipeline():
+            connection.execute(_SET_TENANT, (self.tenant_id,))
+            return connection.execute(sql, parameters)
+
+
+class _State(threading.local):
+    """What one thread has open."""
+
+    connection: Connection | None = None
+    transaction: Transaction | None = None
+    announced = False
 
 
 class Database:
     """Opens transactions; a transaction opened inside another one of the same tenant joins it."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Row]]) -> None:
+    def __init__(self, connect: Callable[[], Connection]) -> None:
         """Take the way to open a connection (see `kernel.db.connect`); nothing is opened yet."""
         self._connect = connect
-        self._connection: psycopg.Connection[Row] | None = None
-        self._current: Transaction | None = None
+        self._state = _State()
 
     @contextmanager
     def transaction(self, tenant_id: UUID | None) -> Iterator[Transaction]:
-        """Commit at the end, roll back on an error. `tenant_id` None is for the platform role only."""
-        if self._current is not None:
-            if self._current.tenant_id != tenant_id:
+        """Commit at the end, roll back on an error; raises Unavailable if the database is lost.
+
+        `tenant_id` None is for the platform role only.
+        """
+        current = self._state.transaction
+        if current is not None:
+            if current.tenant_id != tenant_id:
                 raise RuntimeError("a transaction of another tenant is open")
-            yield self._current
+            yield current
             return
-        connection = self._ready()
+        transaction = Transaction(self._ready, tenant_id)
+        self._state.transaction = transaction
         try:
-            with connection.transaction():
-                if tenant_id is not None:
-                    connection.execute("select app.set_tenant(%s)", (tenant_id,))
-                self._current = Transaction(connection, tenant_id)
-                yield self._current
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            self.close()
+            with _whole(transaction):
+                yield transaction
+            self._state.announced |= transaction.announced
+        except _LOST as error:
             raise Unavailable(
                 "The database is not answering; send the request again.", retry_after_s=1
             ) from error
         finally:
-            self._current = None
+            self._state.transaction = None
+
+    def take_announced(self) -> bool:
+        """Whether this thread committed events since it last asked, so that the relay has work."""
+        announced, self._state.announced = self._state.announced, False
+        return announced
 
     def close(self) -> None:
-        """Close the connection; the next transaction opens a new one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Close this thread's connection; its next transaction opens a new one."""
+        if self._state.connection is not None:
+            self._state.connection.close()
+            self._state.connection = None
 
-    def _ready(self) -> psycopg.Connection[Row]:
-        if self._connection is None or self._connection.closed:
-            try:
-                self._connection = self._connect()
-            except psycopg.OperationalError as error:
-                raise Unavailable("The database cannot be reached.", retry_after_s=2) from error
-            self._connection.row_factory = dict_row
-        return self._connection
+    def _ready(self) -> Connection:
+        connection = self._state.connection
+        if connection is None or connection.closed:
+            connection = self._connect()
+            connection.row_factory = dict_row
+            self._state.connection = connection
+        return connection
+
+
+@contextmanager
+def _whole(transaction: Transaction) -> Iterator[None]:
+    """Commit the transaction if the block ends well, else roll it back."""
+    try:
+        yield
+    except BaseException:
+        transaction.rollback()
+        raise
+    transaction.commit()

@@ -1,0 +1,37 @@
+"""The connection to Valkey; opened on first use, in cluster mode as ElastiCache Serverless is.
+
+Every key begins with the tenant's hash tag, `{<tenant uuid>}:`, so that the keys of one tenant
+share a slot and a script can touch several of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from orchstack.kernel.settings import CacheSettings
+
+if TYPE_CHECKING:
+    from redis.cluster import RedisCluster
+
+
+def connect(settings: CacheSettings) -> RedisCluster:
+    """Open a client; raises redis' ConnectionError if no node answers within the time-out."""
+    from redis.backoff import ExponentialWithJitterBackoff
+    from redis.cluster import RedisCluster
+    from redis.retry import Retry
+
+    return RedisCluster(
+        host=settings.host,
+        port=settings.port,
+        ssl=settings.tls,
+        socket_timeout=settings.timeout_s,
+        socket_connect_timeout=settings.timeout_s,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.2), retries=2),
+        decode_responses=True,
+    )
+
+
+def tenant_key(tenant_id: UUID, *parts: str) -> str:
+    """Name a key of one tenant, in the tenant's own slot."""
+    return ":".join((f"{{{tenant_id}}}", *parts))

@@ -1,0 +1,77 @@
+"""Opening a connection to PostgreSQL: by IAM token, by secret, or by trust on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from orchstack.kernel.db.session import Connection
+from orchstack.kernel.settings import DatabaseSettings, Misconfigured, RuntimeSettings, load
+
+
+def connector(settings: DatabaseSettings) -> Callable[[], Connection]:
+    """Give the way to open a connection; a token or secret is fetched anew for each one.
+
+    Opening raises psycopg.OperationalError if the server is not reached within the time-out.
+    """
+
+    def connect() -> Connection:
+        # No server-side prepared statements: they would pin sessions of an RDS Proxy.
+        return psycopg.connect(
+            make_conninfo(**_address(settings), **_credentials(settings)),
+            prepare_threshold=None,
+            row_factory=dict_row,
+        )
+
+    return connect
+
+
+def _address(settings: DatabaseSettings) -> dict[str, Any]:
+    address: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.name,
+        "connect_timeout": settings.connect_timeout_s,
+        "application_name": load(RuntimeSettings).aws_lambda_function_name,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
+    }
+    if settings.tls == "off":
+        return {**address, "sslmode": "disable", "gssencmode": "disable"}
+    return {**address, "sslmode": "verify-full", "sslrootcert": settings.ca_bundle}
+
+
+def _credentials(settings: DatabaseSettings) -> dict[str, str]:
+    match settings.auth:
+        case "trust":
+            return {"user": settings.user}
+        case "iam":
+            return {"user": settings.user, "password": _iam_token(settings)}
+        case "secret":
+            return _secret(settings)
+
+
+def _iam_token(settings: DatabaseSettings) -> str:
+    """A token valid for 15 minutes, signed on this machine without a request."""
+    import boto3
+
+    client = boto3.client("rds", region_name=load(RuntimeSettings).aws_region)
+    return client.generate_db_auth_token(
+        DBHostname=settings.host, Port=settings.port, DBUsername=settings.user
+    )
+
+
+def _secret(settings: DatabaseSettings) -> dict[str, str]:
+    """The user and password that RDS keeps in Secrets Manager."""
+    import boto3
+
+    if settings.secret_arn is None:
+        raise Misconfigured("ORCHSTACK_DATABASE_SECRET_ARN is missing")
+    client = boto3.client("secretsmanager", region_name=load(RuntimeSettings).aws_region)
+    secret = json.loads(client.get_secret_value(SecretId=settings.secret_arn)["SecretString"])
+    return {"user": secret["username"], "password": secret["password"]}

@@ -1,0 +1,1 @@
+"""Numbered SQL files, run in order by `kernel.db.migrate`; forward only."""

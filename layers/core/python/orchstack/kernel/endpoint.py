@@ -1,0 +1,114 @@
+"""Lambda handlers for operations: what they all have in common, around one call of a service.
+
+    principal -> gate (revocation, rate limit) -> scope -> path, query, body -> idempotency -> call
+
+Every OrchStackError becomes a problem document, and so does, after its stack was logged, whatever
+else a call raises: `Exchange.run` is the process boundary, the one place that catches Exception.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from orchstack.kernel import gateway, sse
+from orchstack.kernel.exchange import Call, Exchange, Frames, Shared
+from orchstack.kernel.http import Operation
+from orchstack.kernel.observability import bind, logger
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
+QueryT = TypeVar("QueryT", bound=BaseModel)
+Reply = dict[str, Any]
+
+# What is left of the function's time for writing the answer.
+_MARGIN_S = 0.5
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda hands to a handler."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+
+
+class EndpointFactory:
+    """Answers Lambda events with functions that take a Request."""
+
+    def __init__(self, shared: Shared) -> None:
+        """Take what requests share."""
+        self._shared = shared
+
+    def answer(
+        self,
+        operation: Operation[BodyT, QueryT],
+        call: Call[BodyT, QueryT],
+        event: Mapping[str, Any],
+        context: LambdaContext,
+    ) -> Reply:
+        """Answer a request as a whole."""
+        incoming = gateway.read(event)
+        with self._watched(operation, incoming) as notes:
+            outcome = self._exchange(operation, incoming, context).run(call)
+            notes["status"] = outcome.status
+        return gateway.answer(outcome.status, outcome.headers, outcome.body)
+
+    def stream(
+        self,
+        operation: Operation[BodyT, QueryT],
+        call: Call[BodyT, QueryT],
+        event: Mapping[str, Any],
+        context: LambdaContext,
+    ) -> Generator[Reply | str, None, None]:
+        """Answer a request piece by piece: the head first, then the events as they come."""
+        incoming = gateway.read(event)
+        with self._watched(operation, incoming) as notes:
+            outcome = self._exchange(operation, incoming, context).run(call)
+            notes["status"] = outcome.status
+            yield {"statusCode": outcome.status, "headers": dict(outcome.headers)}
+            if outcome.events is None:
+                yield outcome.body
+            else:
+                yield from _frames(outcome.events)
+
+    def _exchange(
+        self,
+        operation: Operation[BodyT, QueryT],
+        incoming: gateway.Incoming,
+        context: LambdaContext,
+    ) -> Exchange[BodyT, QueryT]:
+        left = context.get_remaining_time_in_millis() / 1000 - _MARGIN_S
+        now = self._shared.clock.now().timestamp()
+        return Exchange(
+            self._shared, operation, incoming, now + max(0.0, min(left, operation.timeout_s))
+        )
+
+    @contextmanager
+    def _watched(
+        self, operation: Operation[Any, Any], incoming: gateway.Incoming
+    ) -> Iterator[dict[str, Any]]:
+        """Log the request when it is over, and wake the relay if events were committed."""
+        started = time.perf_counter()
+        notes: dict[str, Any] = {"operation": operation.id}
+        with bind(request_id=incoming.request_id, trace_id=incoming.trace_id):
+            try:
+                yield notes
+            finally:
+                if self._shared.database.take_announced():
+                    self._shared.nudge()
+                notes["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
+                logger.info("request", extra=notes)
+
+
+def _frames(events: Frames) -> Iterator[str]:
+    """Write the events; closes their source when the reader goes away."""
+    try:
+        for event in events:
+            yield sse.frame(*event)
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()

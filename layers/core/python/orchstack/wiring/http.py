@@ -1,0 +1,69 @@
+"""The decorator that makes a Lambda handler of a function which takes a Request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from functools import cache, wraps
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from orchstack.kernel import observability
+from orchstack.kernel.clock import SystemClock
+from orchstack.kernel.db.idempotency import PostgresAnswers
+from orchstack.kernel.endpoint import EndpointFactory, LambdaContext
+from orchstack.kernel.exchange import Call, Shared
+from orchstack.kernel.http import Operation
+from orchstack.wiring.database import database
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
+QueryT = TypeVar("QueryT", bound=BaseModel)
+Handler = Callable[[Mapping[str, Any], LambdaContext], Any]
+
+
+def endpoint(
+    operation: Operation[BodyT, QueryT],
+) -> Callable[[Call[BodyT, QueryT]], Handler]:
+    """Decorate the handler of an operation; a streaming one becomes a generator.
+
+    What requests share is built on the first one, so that importing a handler reads no environment.
+    """
+
+    def decorate(call: Call[BodyT, QueryT]) -> Handler:
+        @wraps(call)
+        def answer(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+            return factory().answer(operation, call, event, context)
+
+        @wraps(call)
+        def stream(
+            event: Mapping[str, Any], context: LambdaContext
+        ) -> Generator[dict[str, Any] | str, None, None]:
+            yield from factory().stream(operation, call, event, context)
+
+        return stream if operation.streaming else answer
+
+    return decorate
+
+
+@cache
+def factory() -> EndpointFactory:
+    """What all requests of this function share."""
+    from orchstack.wiring.control_plane import gate
+
+    observability.configure()
+    return EndpointFactory(
+        Shared(
+            gate=gate(),
+            answers=PostgresAnswers(database()),
+            database=database(),
+            clock=SystemClock(),
+            nudge=_nudge,
+        )
+    )
+
+
+def _nudge() -> None:
+    """Imported when first needed: most functions announce nothing."""
+    from orchstack.wiring.event_bus import nudge
+
+    nudge().nudge()
