@@ -16,7 +16,7 @@ Subject = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class EventsQuery(PageQuery):
-    """Which events: `order=asc` with the last `next_cursor` follows the stream."""
+    """Which events; `order=asc` with the last `next_cursor` gives those published since."""
 
     order: Literal["asc", "desc"] = "desc"
     type: EventType | None = None

@@ -22,8 +22,8 @@ MAX_DIGITS = 18
 class Listing:
     """Lists what a tenant's services announced.
 
-    Ascending, the last page carries a cursor too: asked again with it, the listing gives what came
-    since, without gap or repeat.
+    A cursor is a place that either order goes on from, and the last page carries one too: asked
+    with it again in ascending order, the listing gives what came since, without gap or repeat.
     """
 
     def __init__(self, announcements: Announcements) -> None:
@@ -46,18 +46,14 @@ def _page(
     cursor: str | None,
     read: Callable[[UUID, Selection], list[tuple[int, T]]],
 ) -> Page[T]:
-    name = f"{listing}.{selection.order}"
-    after = None if cursor is None else _position(name, cursor)
+    after = None if cursor is None else _position(listing, cursor)
     found = read(tenant_id, replace(selection, after=after, limit=selection.limit + 1))
     shown = found[: selection.limit]
-    has_more = len(found) > selection.limit
-    last = shown[-1][0] if shown else after
-    # Ascending, the end of the listing is where the next event will stand: the cursor stays useful.
-    wanted = has_more or selection.order == "asc"
+    place = shown[-1][0] if shown else after
     return Page(
         items=tuple(item for _, item in shown),
-        next_cursor=encode_cursor(name, str(last)) if wanted and last is not None else None,
-        has_more=has_more,
+        next_cursor=None if place is None else encode_cursor(listing, str(place)),
+        has_more=len(found) > selection.limit,
     )
 
 

@@ -1,0 +1,94 @@
+"""The Python client of OrchStack.
+
+from orchstack.sdk import OrchStack
+
+with OrchStack() as client:
+    for event in client.runs.stream("assistant", "What is 17 * 23?"):
+        print(event.name, event.data)
+"""
+
+from __future__ import annotations
+
+from orchstack.sdk.client import OrchStack
+from orchstack.sdk.errors import (
+    ApiError,
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    InvalidDocument,
+    InvalidRequest,
+    NotConfigured,
+    NotFound,
+    OrchStackError,
+    Problem,
+    RateLimited,
+    ServerError,
+    StreamBroken,
+    Unauthenticated,
+)
+from orchstack.sdk.models import (
+    Agent,
+    AgentDetail,
+    AgentVersion,
+    Alias,
+    ApiKey,
+    AuditEntry,
+    Event,
+    Fault,
+    IssuedKey,
+    IssuedTenant,
+    Published,
+    Run,
+    RunDetail,
+    RunEvent,
+    Tenant,
+    Usage,
+)
+from orchstack.sdk.retry import Retries
+from orchstack.sdk.transport import (
+    HttpRequest,
+    HttpResponse,
+    HttpTransport,
+    MockTransport,
+    Transport,
+)
+
+__all__ = [
+    "Agent",
+    "AgentDetail",
+    "AgentVersion",
+    "Alias",
+    "ApiError",
+    "ApiKey",
+    "AuditEntry",
+    "Conflict",
+    "ConnectionFailed",
+    "Event",
+    "Fault",
+    "Forbidden",
+    "HttpRequest",
+    "HttpResponse",
+    "HttpTransport",
+    "InvalidDocument",
+    "InvalidRequest",
+    "IssuedKey",
+    "IssuedTenant",
+    "MockTransport",
+    "NotConfigured",
+    "NotFound",
+    "OrchStack",
+    "OrchStackError",
+    "Problem",
+    "Published",
+    "RateLimited",
+    "Retries",
+    "Run",
+    "RunDetail",
+    "RunEvent",
+    "ServerError",
+    "StreamBroken",
+    "Tenant",
+    "Transport",
+    "Unauthenticated",
+    "Usage",
+]

@@ -1,0 +1,218 @@
+"""What the API answers, as values; a field that a newer server adds is kept in `raw`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from types import UnionType
+from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Json = Mapping[str, Any]
+ModelT = TypeVar("ModelT", bound="Model")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """An answer of the API, and the JSON it came as."""
+
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, json: Json) -> Self:
+        """Read the JSON; raises KeyError if a field is missing."""
+        hints = _hints(cls)
+        named = {f.name: _read(hints[f.name], json[f.name]) for f in fields(cls) if f.name != "raw"}
+        return cls(**named, raw=json)
+
+
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    if cls not in _HINTS:
+        _HINTS[cls] = get_type_hints(cls)
+    return _HINTS[cls]
+
+
+def _read(hint: Any, value: Any) -> Any:
+    if get_origin(hint) in (Union, UnionType):
+        if value is None:
+            return None
+        return _read(next(a for a in get_args(hint) if a is not type(None)), value)
+    if get_origin(hint) is tuple:
+        return tuple(_read(get_args(hint)[0], item) for item in value)
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if is_dataclass(hint) and isinstance(hint, type) and issubclass(hint, Model):
+        return hint.of(value)
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant(Model):
+    """A company, team or customer."""
+
+    id: str
+    name: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey(Model):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    environment: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedKey(Model):
+    """A new key; `secret` is shown this once, and None if the request was a repeat."""
+
+    key: ApiKey
+    secret: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedTenant(Model):
+    """A new tenant with its first key."""
+
+    tenant: Tenant
+    first_key: IssuedKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(Model):
+    """An agent as a list shows it."""
+
+    name: str
+    description: str
+    live_version: int
+    latest_version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentVersion(Model):
+    """One immutable version of an agent, and the aliases that name it now."""
+
+    agent: str
+    version: int
+    digest: str
+    aliases: tuple[str, ...]
+    published_at: datetime
+    published_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentDetail(AgentVersion):
+    """A version with its document."""
+
+    document: Json
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing a document came to; not `created`: it is that version already."""
+
+    version: AgentDetail
+    created: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias(Model):
+    """A name that moves between the versions of an agent."""
+
+    agent: str
+    alias: str
+    version: int
+    previous_version: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage(Model):
+    """Tokens."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault(Model):
+    """Why a run failed."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Model):
+    """One run of an agent: cost in micro-dollars, latency in milliseconds by stage."""
+
+    id: str
+    agent: str
+    version: int
+    session_id: str | None
+    status: str
+    finish_reason: str | None
+    output: str
+    error: Fault | None
+    usage: Usage
+    cost_micro_usd: int
+    step_count: int
+    latency_ms: Mapping[str, float]
+    metadata: Mapping[str, str]
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetail(Run):
+    """A run with its input, its journal and its spans."""
+
+    input: str
+    steps: tuple[Json, ...]
+    spans: tuple[Json, ...]
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """One event of a running run; `id` counts from 1 without gaps."""
+
+    id: int
+    name: str
+    data: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Model):
+    """A CloudEvent that a service announced."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    tenantid: str
+    data: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry(Model):
+    """Who did what to which object, with what outcome."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    outcome: str
+    facts: Json
