@@ -60,6 +60,16 @@ class Keys(Records, Protocol):
         """Give keys in descending order of id, from below `before`."""
 
 
+class PlatformKeys(Records, Protocol):
+    """The key by which the installation's first administrator is let in."""
+
+    def ensure(self, key: ApiKey, digest: bytes) -> bool:
+        """Make the platform and this key of it, and revoke its predecessors; False if it was there.
+
+        A key that an administrator revoked stays revoked.
+        """
+
+
 class Credentials(Protocol):
     """The look-up behind authentication."""
 
