@@ -1,0 +1,1 @@
+"""OrchStack as AWS CDK: five stacks a stage, and the helpers that synthesize and deploy them."""

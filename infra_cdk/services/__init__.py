@@ -1,0 +1,1 @@
+"""One construct a service: its functions, what feeds them and what they may touch."""

@@ -1,0 +1,33 @@
+"""The control plane: tenants, keys, agents, and who may call."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra_cdk.constructs.python_function import PythonFunction
+from infra_cdk.house import PLATFORM, House
+
+
+class ControlPlane(Construct):
+    """Its functions; `functions` holds those that serve the API."""
+
+    def __init__(self, scope: Construct, house: House) -> None:
+        super().__init__(scope, "ControlPlane")
+        self.authorizer = PythonFunction(
+            self, house, "control_plane/authorize_request", timeout_s=10
+        )
+        self.authorizer.read_secret(house.data.platform_key, "PLATFORM_KEY")
+        self.functions = [
+            PythonFunction(self, house, "control_plane/create_tenant", user=PLATFORM),
+            PythonFunction(self, house, "control_plane/list_tenants", user=PLATFORM),
+            PythonFunction(self, house, "control_plane/create_key"),
+            PythonFunction(self, house, "control_plane/list_keys"),
+            PythonFunction(self, house, "control_plane/revoke_key"),
+            PythonFunction(self, house, "control_plane/publish_agent"),
+            PythonFunction(self, house, "control_plane/list_agents"),
+            PythonFunction(self, house, "control_plane/get_agent"),
+            PythonFunction(self, house, "control_plane/list_versions"),
+            PythonFunction(self, house, "control_plane/set_alias"),
+            PythonFunction(self, house, "control_plane/check_health"),
+            PythonFunction(self, house, "control_plane/describe_api", user=None),
+        ]

@@ -1,0 +1,52 @@
+"""Everything that computes; it keeps nothing and can be made anew at any time."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from infra_cdk.constructs.layers import layers
+from infra_cdk.constructs.python_function import PythonFunction
+from infra_cdk.house import House
+from infra_cdk.services.agent_runtime import AgentRuntime
+from infra_cdk.services.control_plane import ControlPlane
+from infra_cdk.services.event_bus import EventBus
+from infra_cdk.stacks.data import DataStack
+from infra_cdk.stacks.network import NetworkStack
+from infra_cdk.stages import Stage
+from orchstack.wiring.catalogue import OPERATIONS
+
+
+class ServicesStack(Stack):
+    """The services; `functions` are those behind the API, by name."""
+
+    def __init__(
+        self, scope: Construct, stage: Stage, network: NetworkStack, data: DataStack
+    ) -> None:
+        super().__init__(scope, f"OrchStack-{stage.name}-Services")
+        self.house = House(stage=stage, network=network, data=data, layers=layers(self))
+        self.event_bus = EventBus(self, self.house)
+        self.control_plane = ControlPlane(self, self.house)
+        self.agent_runtime = AgentRuntime(self, self.house)
+        self.functions = {
+            function.name: function
+            for service in (self.control_plane, self.agent_runtime, self.event_bus)
+            for function in service.functions
+        }
+        self.queues = [
+            self.event_bus.nudges, self.event_bus.pushes, self.agent_runtime.ended,
+        ]
+        changing = {operation.function for operation in OPERATIONS if operation.method != "GET"}
+        self.event_bus.nudged_by(
+            [
+                *(self.functions[name] for name in sorted(changing)),
+                self.agent_runtime.advance,
+                self.agent_runtime.record,
+            ]
+        )
+
+    @property
+    def all_functions(self) -> list[PythonFunction]:
+        """Every function of the stack, by name."""
+        found = [child for child in self.node.find_all() if isinstance(child, PythonFunction)]
+        return sorted(found, key=lambda function: function.name)
