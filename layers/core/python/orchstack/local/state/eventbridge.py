@@ -1,0 +1,68 @@
+"""moto's rules know few targets and less of their inputs; here the local bus delivers.
+
+moto keeps what it does well: patterns, log groups, archives and other buses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from moto.events.models import Rule
+
+
+class Bus(Protocol):
+    """Delivers an event to a target of a rule."""
+
+    def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
+        """Hand the event over some time soon; never raises."""
+
+
+_send_to_targets = Rule.send_to_targets
+
+
+def install(bus: Bus) -> None:
+    """Send what rules match through the given bus."""
+
+    def send(rule: Any, event: dict[str, Any], transform_input: bool = True) -> None:
+        if rule.state != "ENABLED" or not _matches(rule, event):
+            return
+        for target in list(rule.targets):
+            if _is_known_to_moto(target["Arn"]):
+                _alone(rule, target, event, transform_input)
+            else:
+                bus.deliver(rule.arn, target, as_delivered(event))
+
+    Rule.send_to_targets = send
+
+
+def as_delivered(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event as a target receives it: without moto's extras, its time in ISO 8601."""
+    when = event["time"]
+    if isinstance(when, int | float):
+        moment = datetime.fromtimestamp(when, UTC)
+        when = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        key: when if key == "time" else value
+        for key, value in event.items()
+        if key not in ("ingestion-time", "replay-name", "archive-arn")
+    }
+
+
+def _matches(rule: Any, event: Mapping[str, Any]) -> bool:
+    # A rule without a pattern has only a schedule; moto would let it match every event.
+    return bool(rule.event_pattern.get_pattern()) and rule.event_pattern.matches_event(event)
+
+
+def _is_known_to_moto(arn: str) -> bool:
+    service, resource = arn.split(":", 5)[2], arn.split(":", 5)[5]
+    if service == "events":
+        return not resource.startswith("api-destination/")
+    return service == "logs"
+
+
+def _alone(rule: Any, target: Any, event: dict[str, Any], transform_input: bool) -> None:
+    single = Rule.__new__(Rule)
+    single.__dict__.update(rule.__dict__, targets=[target])
+    _send_to_targets(single, event, transform_input)

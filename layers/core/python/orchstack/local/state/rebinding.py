@@ -1,0 +1,13 @@
+"""Replaces a function in every module that has imported it by name."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def rebind(name: str, replacement: Any, package: str = "moto.stepfunctions") -> None:
+    """Bind `name` to the replacement in all loaded modules of the package that have it."""
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith(package) and name in vars(module):
+            setattr(module, name, replacement)
