@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -44,8 +45,6 @@ _SECRETS = re.compile(
 _bound: ContextVar[Mapping[str, str]] = ContextVar(
     "orchstack_log_ids", default=MappingProxyType({})
 )
-
-logger = logging.getLogger("orchstack")
 
 
 @contextmanager
@@ -134,11 +133,25 @@ def _error(error: BaseException) -> dict[str, str]:
     }
 
 
-def configure() -> None:
-    """Send the lines of `orchstack` to standard output; called once by the wiring."""
-    settings = load(RuntimeSettings)
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter(settings))
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel(settings.powertools_log_level)
+class _Output(logging.Handler):
+    """Writes to standard output; reads its settings with the first line, not at import."""
+
+    @cached_property
+    def settings(self) -> RuntimeSettings:
+        """Where this code runs."""
+        return load(RuntimeSettings)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record that is important enough."""
+        if record.levelno < logging.getLevelNamesMapping()[self.settings.powertools_log_level]:
+            return
+        if self.formatter is None:
+            self.setFormatter(JsonFormatter(self.settings))
+        sys.stdout.write(self.format(record) + "\n")
+        sys.stdout.flush()
+
+
+logger = logging.getLogger("orchstack")
+logger.setLevel(logging.DEBUG)
+logger.propagate = False
+logger.addHandler(_Output())

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from orchstack.kernel import observability
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.db.idempotency import PostgresAnswers
 from orchstack.kernel.endpoint import EndpointFactory, LambdaContext
@@ -50,7 +49,6 @@ def factory() -> EndpointFactory:
     """What all requests of this function share."""
     from orchstack.wiring.control_plane import gate
 
-    observability.configure()
     return EndpointFactory(
         Shared(
             gate=gate(),

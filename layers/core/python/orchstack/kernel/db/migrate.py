@@ -20,6 +20,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.rows import tuple_row
 
 from orchstack.kernel.db.statements import split
 
@@ -97,6 +98,7 @@ def migrate(
         with psycopg.connect(admin, autocommit=True) as connection:
             return migrate(connection, migrations=migrations, progress=progress)
     admin.autocommit = True
+    admin.row_factory = tuple_row
     wanted = shipped() if migrations is None else tuple(migrations)
     runner = _Runner(admin, progress)
     runner.lock()
