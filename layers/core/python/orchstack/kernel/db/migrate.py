@@ -22,6 +22,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import tuple_row
 
+from orchstack.kernel.db.rules import violations
 from orchstack.kernel.db.statements import split
 
 Connection = psycopg.Connection[Any]
@@ -41,7 +42,7 @@ _INVALID_INDEXES: LiteralString = """
 
 
 class MigrationRefused(RuntimeError):
-    """The files and the database disagree; nothing was changed."""
+    """A file does not fit the database or the rules of isolation; it was not applied."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +91,8 @@ def migrate(
         progress: Called after each statement.
 
     Raises:
-        MigrationRefused: An applied file was changed, a number was filled in later, or another
-            runner holds the lock for longer than a minute.
+        MigrationRefused: An applied file was changed, a number was filled in later, a file breaks
+            the rules of isolation, or another runner holds the lock for longer than a minute.
         psycopg.Error: A statement failed; what its file had done is undone.
     """
     if isinstance(admin, str):
@@ -177,6 +178,8 @@ class _Runner:
         self._run("set role orchstack_owner")
         for statement in split(migration.text):
             self._run(statement)
+        if broken := violations(self._connection):
+            raise MigrationRefused(f"{migration.name} breaks the rules: {'; '.join(broken)}")
         self._connection.execute(
             "insert into migration.applied (version, name, checksum) values (%s, %s, %s)",
             (migration.version, migration.name, migration.checksum),
