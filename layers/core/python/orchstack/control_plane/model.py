@@ -68,12 +68,20 @@ class IssuedKey(_Frozen):
     key: ApiKey
     secret: Annotated[str, Field(pattern=r"^os_(live|test)_[0-9A-Za-z]{71}$")] | None
 
+    def without_secret(self) -> IssuedKey:
+        """Give what may be stored of it."""
+        return self.model_copy(update={"secret": None})
+
 
 class IssuedTenant(_Frozen):
     """A new tenant with its first key."""
 
     tenant: Tenant
     first_key: IssuedKey
+
+    def without_secret(self) -> IssuedTenant:
+        """Give what may be stored of it."""
+        return self.model_copy(update={"first_key": self.first_key.without_secret()})
 
 
 class Credential(_Frozen):

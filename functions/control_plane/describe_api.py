@@ -1,0 +1,36 @@
+"""Gives the OpenAPI description of the API and the JSON Schema of an agent's document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from orchstack.control_plane.api import DESCRIBE_AGENTS, DESCRIBE_API
+from orchstack.wiring.openapi import agent_schema, describe
+
+_DOCUMENTS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    DESCRIBE_API.path: describe,
+    DESCRIBE_AGENTS.path: agent_schema,
+}
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Answer with the document of the route; it is the same for everybody and for long."""
+    return {
+        "statusCode": 200,
+        "headers": {
+            "Content-Type": "application/json",
+            "Cache-Control": "public, max-age=300",
+            "Access-Control-Allow-Origin": "*",
+            "X-Content-Type-Options": "nosniff",
+        },
+        "body": _text(event["resource"]),
+        "isBase64Encoded": False,
+    }
+
+
+@cache
+def _text(route: str) -> str:
+    return json.dumps(_DOCUMENTS[route](), ensure_ascii=False, separators=(",", ":"))

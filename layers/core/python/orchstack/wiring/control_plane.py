@@ -1,0 +1,125 @@
+"""The control plane, joined: each part is built on first use and kept for the life of the process.
+
+Adapters are imported where they are used, because the authorizer stands before every request and
+must load little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from orchstack.kernel.clock import SystemClock
+from orchstack.wiring.database import database
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
+    from orchstack.control_plane.adapters.valkey import ValkeyRateLimiter
+    from orchstack.control_plane.service.agents import AgentDirectory
+    from orchstack.control_plane.service.authenticator import Authenticator
+    from orchstack.control_plane.service.gate import RequestGate
+    from orchstack.control_plane.service.health import HealthCheck
+    from orchstack.control_plane.service.keys import KeyAdministration
+    from orchstack.control_plane.service.tenants import TenantAdministration
+
+
+@cache
+def authenticator() -> Authenticator:
+    """What turns a key into a principal."""
+    from orchstack.control_plane.service.authenticator import Authenticator
+    from orchstack.kernel import observability
+
+    observability.configure()
+    return Authenticator(_credentials(), SystemClock())
+
+
+@cache
+def gate() -> RequestGate:
+    """What every authenticated request passes."""
+    from orchstack.control_plane.service.gate import RequestGate
+
+    return RequestGate(_limiter(), _credentials(), SystemClock())
+
+
+@cache
+def tenants() -> TenantAdministration:
+    """The tenants; the process's database must be that of the platform role."""
+    from orchstack.control_plane.adapters.postgres import PostgresTenants
+    from orchstack.control_plane.service.tenants import TenantAdministration
+
+    return TenantAdministration(PostgresTenants(database()), SystemClock())
+
+
+@cache
+def keys() -> KeyAdministration:
+    """The API keys."""
+    from orchstack.control_plane.adapters.postgres import PostgresKeys
+    from orchstack.control_plane.service.keys import KeyAdministration
+
+    return KeyAdministration(PostgresKeys(database()), _limiter(), SystemClock())
+
+
+@cache
+def agents() -> AgentDirectory:
+    """The agents."""
+    from orchstack.control_plane.adapters.postgres import PostgresAgents
+    from orchstack.control_plane.service.agents import AgentDirectory
+
+    return AgentDirectory(PostgresAgents(database()), _Tools(), SystemClock())
+
+
+@cache
+def health() -> HealthCheck:
+    """The health of the stores."""
+    from orchstack.control_plane.adapters.postgres import PostgresPart
+    from orchstack.control_plane.adapters.valkey import ValkeyPart
+    from orchstack.control_plane.service.health import HealthCheck
+    from orchstack.wiring.valkey import valkey
+
+    return HealthCheck((PostgresPart(database()), ValkeyPart(valkey)))
+
+
+def let_platform_in(administrator: psycopg.Connection[Any], secret: str) -> None:
+    """Let the key in that `control_plane.keys.platform_key` derives from the stack's secret.
+
+    Runs after the migrations on their connection, as the platform role; again without effect.
+    """
+    from orchstack.control_plane.adapters.postgres import PostgresPlatformKeys
+    from orchstack.control_plane.service.platform import PlatformBootstrap
+    from orchstack.kernel.db.session import Database
+
+    administrator.execute("grant orchstack_platform to current_user with set true")
+    administrator.execute("set role orchstack_platform")
+    try:
+        acting = Database(lambda: administrator)
+        PlatformBootstrap(PostgresPlatformKeys(acting), SystemClock()).ensure(secret)
+    finally:
+        administrator.execute("reset role")
+
+
+class _Tools:
+    """The tools of the executor, which is loaded when a document is published."""
+
+    def known(self) -> Collection[str]:
+        """Give the names of all tools."""
+        from orchstack.wiring.tool_exec import tool_executor
+
+        return tool_executor().known()
+
+
+@cache
+def _credentials() -> PostgresCredentials:
+    from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
+
+    return PostgresCredentials(database())
+
+
+@cache
+def _limiter() -> ValkeyRateLimiter:
+    from orchstack.control_plane.adapters.valkey import ValkeyRateLimiter
+    from orchstack.wiring.valkey import valkey
+
+    return ValkeyRateLimiter(valkey)
