@@ -2,3 +2,12 @@
 
 Each module here mends one thing; `server` installs them all and serves moto on loopback.
 """
+
+from __future__ import annotations
+
+import os
+
+from orchstack.local.template import ACCOUNT
+
+# moto reads it when it is first imported.
+os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT

@@ -1,4 +1,4 @@
-"""moto forgets to tell how executions end, and never forgets that they were.
+"""moto forgets to name executions and to tell how they end, and never forgets that they were.
 
 Step Functions announces each change of an execution on the default bus:
 https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from typing import Any
 
 from moto.stepfunctions.parser import models
@@ -37,8 +38,16 @@ def install() -> None:
     BaseExecutionWorkerCommunication.terminated = _end
 
 
-def _start(backend: Any, state_machine_arn: str, *args: Any, **kwargs: Any) -> Any:
-    execution = _start_execution(backend, state_machine_arn, *args, **kwargs)
+def _start(
+    backend: Any,
+    state_machine_arn: str,
+    name: str | None = None,
+    execution_input: str | None = None,
+    trace_header: str | None = None,
+) -> Any:
+    execution = _start_execution(
+        backend, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header
+    )
     _announce(execution)
     _forget_old(backend.describe_state_machine(state_machine_arn))
     return execution

@@ -33,6 +33,8 @@ from orchstack.local.state import (
 
 Route = Callable[[WSGIEnvironment, bytes], int]
 
+# How long stopping may take to be noticed.
+_POLL_S = 0.1
 _READS = ("GET", "HEAD", "OPTIONS")
 _MOTO_DEFAULTS = {
     "lambda": {"use_docker": False},
@@ -77,7 +79,12 @@ class StateServer:
 
     def start(self) -> None:
         """Serve from now on."""
-        threading.Thread(target=self._server.serve_forever, name="state", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever,
+            args=(_POLL_S,),
+            name="state",
+            daemon=True,
+        ).start()
 
     def stop(self) -> None:
         """Serve no more."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -24,10 +23,9 @@ def install() -> None:
 
 def _start_sync_execution(response: Any) -> Any:
     machine_arn = response._get_param("stateMachineArn")  # noqa: SLF001 - how moto reads requests
-    name = response._get_param("name") or str(uuid.uuid4())  # noqa: SLF001 - likewise
     execution = response.stepfunction_backend.start_execution(
         machine_arn,
-        name,
+        response._get_param("name"),  # noqa: SLF001 - likewise
         response._get_param("input") or "{}",  # noqa: SLF001 - likewise
     )
     deadline = time.monotonic() + _LONGEST_EXPRESS_S
@@ -37,7 +35,7 @@ def _start_sync_execution(response: Any) -> Any:
     answer = {
         "executionArn": execution.exec_arn,
         "stateMachineArn": machine_arn,
-        "name": name,
+        "name": execution.name,
         "startDate": execution.start_date,
         "stopDate": execution.stop_date,
         "status": status,
