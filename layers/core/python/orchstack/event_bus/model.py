@@ -14,7 +14,7 @@ MAX_BATCH_ENTRIES = 10
 MAX_BATCH_BYTES = 256 * 1024
 # API Gateway closes a socket that is sent more than this (128 KB).
 MAX_MESSAGE_BYTES = 128 * 1000
-# What the control plane announces when a key is revoked; its subject ends with the key's id.
+# What the control plane announces when a key is revoked, with its `key_id` as data.
 KEY_REVOKED = "control_plane.KeyRevoked.v1"
 
 

@@ -16,18 +16,17 @@ from orchstack.event_bus.adapters.postgres import (
     PostgresSockets,
 )
 from orchstack.event_bus.service import Listening, Listing, Opening, Pushing, Relay
+from orchstack.kernel import observability
 from orchstack.kernel.cache import connect
 from orchstack.kernel.clock import SystemClock
-from orchstack.kernel.db.connect import connector
-from orchstack.kernel.db.session import Database
 from orchstack.kernel.settings import (
     CacheSettings,
-    DatabaseSettings,
     EventSettings,
     Misconfigured,
     SocketSettings,
     load,
 )
+from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
     from redis.cluster import RedisCluster
@@ -45,42 +44,41 @@ def nudge() -> QueueNudge:
 @cache
 def relay() -> Relay:
     """The relay; connects as the platform role."""
+    observability.configure()
     bus_name = load(EventSettings).event_bus_name
     if bus_name is None:
         raise Misconfigured("ORCHSTACK_EVENT_BUS_NAME is missing")
-    return Relay(PostgresOutbox(_database()), EventBridgePublisher(bus_name), nudge(), time.time)
+    return Relay(PostgresOutbox(database()), EventBridgePublisher(bus_name), nudge(), time.time)
 
 
 @cache
 def listing() -> Listing:
     """The listings; connect as the application."""
-    return Listing(PostgresAnnouncements(_database()))
+    return Listing(PostgresAnnouncements(database()))
 
 
 @cache
 def opening() -> Opening:
     """What $connect needs; connects as the application."""
-    return Opening(PostgresSockets(_database()), SystemClock())
+    observability.configure()
+    return Opening(PostgresSockets(database()), SystemClock())
 
 
 @cache
 def listening() -> Listening:
     """What a connected client needs; connects as the platform role."""
-    return Listening(PostgresConnections(_database()))
+    observability.configure()
+    return Listening(PostgresConnections(database()))
 
 
 @cache
 def pushing() -> Pushing:
     """The way from a queue to the sockets; connects as the application."""
+    observability.configure()
     sender = ApiGatewaySender(load(SocketSettings).endpoint)
-    return Pushing(PostgresSockets(_database()), sender, SystemClock())
+    return Pushing(PostgresSockets(database()), sender, SystemClock())
 
 
 @cache
 def _cache() -> RedisCluster:
     return connect(load(CacheSettings))
-
-
-@cache
-def _database() -> Database:
-    return Database(connector(load(DatabaseSettings)))

@@ -22,15 +22,20 @@ T = TypeVar("T")
 
 
 class InMemoryPublisher:
-    """A bus that keeps what it is given; `refusals` names the event ids it does not take."""
+    """A bus that keeps what it is given; `refusals` names the event ids it does not take.
+
+    `batches` are the sizes of the calls.
+    """
 
     def __init__(self) -> None:
         """Start empty, taking everything."""
         self.published: list[OutboxEntry] = []
         self.refusals: dict[UUID, Refusal] = {}
+        self.batches: list[int] = []
 
     def publish(self, entries: Sequence[OutboxEntry]) -> dict[UUID, Refusal]:
         """Keep the entries that are not refused."""
+        self.batches.append(len(entries))
         refused = {
             e.event_id: self.refusals[e.event_id] for e in entries if e.event_id in self.refusals
         }

@@ -115,7 +115,7 @@ class Pushing:
 
     def _must_close(self, socket: Socket, event: Event) -> bool:
         """Whether the key that opened the socket has been revoked or has expired."""
-        if event.type == KEY_REVOKED and event.subject.endswith(str(socket.key_id)):
+        if event.type == KEY_REVOKED and event.data.get("key_id") == str(socket.key_id):
             return True
         return socket.expires_at is not None and socket.expires_at <= self._clock.now()
 
