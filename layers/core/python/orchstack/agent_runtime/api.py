@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchstack.agent_runtime.model.events import LiveEvent
+from orchstack.agent_runtime.model.events import Answering, LiveEvent
 from orchstack.agent_runtime.model.runs import (
     MAX_INPUT,
     MAX_VERSION,
     WITHOUT_NUL,
+    Ask,
     Metadata,
     Mode,
+    RequestKey,
     RunDetail,
     RunView,
 )
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.kernel.agents import AGENT_NAME, AgentName
-from orchstack.kernel.http import EventStream, Idempotency, NoBody, NoQuery, Operation
+from orchstack.kernel.http import (
+    Answer,
+    EventStream,
+    Idempotency,
+    NoBody,
+    NoQuery,
+    Operation,
+    Request,
+)
+from orchstack.kernel.idempotency import REPLAYED
 from orchstack.kernel.pagination import Page, PageQuery
 from orchstack.kernel.tenancy import Scope
 
@@ -111,10 +123,40 @@ GET_RUN = Operation(
 OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN)
 
 
-def server_sent(events: Iterator[LiveEvent], run_id: UUID) -> EventStream:
-    """Write live events as a Server-Sent Events answer; a run's id also stands in a header."""
-    frames = (
-        (str(event.seq), event.name.value, json.dumps(event.data, separators=(",", ":")))
-        for event in events
+def asked(request: Request[StartRun, NoQuery]) -> Ask:
+    """Read what the request asks of the agent."""
+    body = request.body
+    return Ask(
+        agent=request.path["agent"],
+        text=body.input,
+        mode=Mode.STREAM if request.accepts_stream else body.mode,
+        session_id=body.session_id,
+        version=body.version,
+        metadata=body.metadata,
+        trace_id=request.trace_id,
     )
-    return EventStream(events=frames, headers={"OrchStack-Run-Id": str(run_id)})
+
+
+def request_key(request: Request[StartRun, NoQuery]) -> RequestKey | None:
+    """Read the Idempotency-Key and what it stands for."""
+    if request.idempotency_key is None:
+        return None
+    return RequestKey(key=request.idempotency_key, request_hash=request.body_hash)
+
+
+def reply(mode: Mode, answering: Answering) -> Answer | EventStream:
+    """Answer with the whole run, or with its events as they come."""
+    headers = {"OrchStack-Run-Id": str(answering.run_id)}
+    if answering.replayed:
+        headers[REPLAYED] = "true"
+    if mode is Mode.STREAM:
+        return EventStream(events=_frames(answering.events), headers=headers)
+    return Answer(body=answering.whole(), headers=headers)
+
+
+def _frames(
+    events: Generator[LiveEvent, None, None],
+) -> Iterator[tuple[str, str, str]]:
+    with closing(events):
+        for event in events:
+            yield str(event.seq), event.name.value, json.dumps(event.data, separators=(",", ":"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from orchstack.agent_runtime.model.runs import Stages
+from orchstack.agent_runtime.model.runs import RunView, Stages
 from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, Usage
@@ -100,3 +101,18 @@ class LiveEvent:
     seq: int
     name: LiveEventName
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """A run on its way to its answer: taking the events is what carries it on."""
+
+    run_id: UUID
+    events: Generator[LiveEvent, None, None]
+    # Whether the run had been begun by an earlier request with the same key.
+    replayed: bool = False
+
+    def whole(self) -> RunView:
+        """Carry the run on to its end; raises what ends it early."""
+        *_, last = self.events
+        return RunView.model_validate(last.data)

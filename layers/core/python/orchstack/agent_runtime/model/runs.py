@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus, Step
+from orchstack.agent_runtime.model.steps import (
+    Fault,
+    FinishReason,
+    RunStatus,
+    Step,
+    StepStatus,
+    Work,
+)
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import Message, MicroDollars, Usage
+from orchstack.kernel.errors import RequestInFlight
 
 MAX_INPUT = 200_000
 MAX_VERSION = 2_147_483_647
@@ -52,6 +60,8 @@ class Run(_Frozen):
     agent: AgentName
     version: int
     key_id: UUID
+    # W3C trace id (32 hex digits) of the request that began the run.
+    trace_id: str = ""
     mode: Mode = Mode.WAIT
     session_id: UUID | None = None
     metadata: Metadata = {}
@@ -102,17 +112,51 @@ class RunView(_Frozen):
         return cls.model_validate(_shown(run))
 
 
+class StepView(_Frozen):
+    """A step of a run's journal as the API shows it."""
+
+    seq: int
+    kind: Literal["model", "tool", "guard", "finish"]
+    status: StepStatus
+    work: Work
+    usage: Usage
+    cost_micro_usd: MicroDollars
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, step: Step) -> StepView:
+        """Show a step."""
+        return cls(
+            seq=step.seq,
+            kind=step.work.kind,
+            status=step.status,
+            work=step.work,
+            usage=step.usage,
+            cost_micro_usd=step.cost_micro_usd,
+            started_at=step.started_at,
+            finished_at=step.finished_at,
+        )
+
+
 class RunDetail(RunView):
     """A run with its input, its journal and its spans."""
 
     input: str
-    steps: tuple[Step, ...]
+    trace_id: str
+    steps: tuple[StepView, ...]
     spans: tuple[dict[str, Any], ...]
 
     @classmethod
     def with_steps(cls, run: Run, steps: tuple[Step, ...]) -> RunDetail:
         """Show a run and its journal."""
-        return cls(**_shown(run), input=run.input, steps=steps, spans=run.spans)
+        return cls(
+            **_shown(run),
+            input=run.input,
+            trace_id=run.trace_id,
+            steps=tuple(StepView.of(step) for step in steps),
+            spans=run.spans,
+        )
 
 
 def _shown(run: Run) -> dict[str, Any]:
@@ -133,6 +177,24 @@ def _shown(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "finished_at": run.finished_at,
     }
+
+
+class LeaseLost(RequestInFlight):
+    """Another driver has taken this run over; send the request again with the same key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What is asked of an agent, and how the caller wants to be answered."""
+
+    agent: str
+    text: str
+    mode: Mode = Mode.WAIT
+    session_id: UUID | None = None
+    # None: the live version.
+    version: int | None = None
+    metadata: Metadata = field(default_factory=dict)
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

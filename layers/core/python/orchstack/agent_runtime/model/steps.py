@@ -22,7 +22,7 @@ class RunStatus(StrEnum):
     """Where a run stands."""
 
     RUNNING = "running"
-    FINISHED = "finished"
+    COMPLETED = "completed"
     FAILED = "failed"
 
 
@@ -34,7 +34,7 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
     MAX_STEPS = "max_steps"
     MAX_TOKENS = "max_tokens"
-    MAX_COST = "max_cost"
+    BUDGET_EXCEEDED = "budget_exceeded"
     MAX_SECONDS = "max_seconds"
     ERROR = "error"
 
@@ -125,7 +125,7 @@ class FinishWork(_Frozen):
     @property
     def status(self) -> RunStatus:
         """The status the run ends in."""
-        return RunStatus.FINISHED if self.fault is None else RunStatus.FAILED
+        return RunStatus.COMPLETED if self.fault is None else RunStatus.FAILED
 
 
 Work = Annotated[ModelWork | ToolWork | GuardWork | FinishWork, Field(discriminator="kind")]

@@ -1,0 +1,163 @@
+"""What a write of the journal owes: an audit entry for each deed, an event for start and end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, assert_never
+
+from orchstack.agent_runtime.model.events import SOURCE, RunCompleted, RunFailed, RunStarted
+from orchstack.agent_runtime.model.runs import Run
+from orchstack.agent_runtime.model.steps import (
+    FinishWork,
+    GuardOutcome,
+    GuardWork,
+    ModelWork,
+    Step,
+    ToolWork,
+)
+from orchstack.kernel.events import Announcement, AuditEntry, Event
+from orchstack.kernel.ids import new_id
+
+_Outcome = Literal["allowed", "denied", "succeeded", "failed"]
+_Deed = tuple[str, _Outcome, dict[str, Any]]
+
+
+def of_start(run: Run, steps: Sequence[Step], now: datetime) -> Announcement:
+    """Announce a new run with its first steps."""
+    data = RunStarted(
+        run_id=run.id,
+        agent=run.agent,
+        version=run.version,
+        session_id=run.session_id,
+        started_at=run.created_at,
+    )
+    started = _event(run, "RunStarted", data.model_dump(mode="json"), now)
+    asked = AuditEntry(
+        id=new_id(),
+        tenant_id=run.tenant_id,
+        at=now,
+        actor=f"key:{run.key_id}",
+        action="run.start",
+        subject=_subject(run),
+        outcome="allowed",
+        facts={"agent": run.agent, "version": run.version, "input_sha256": _digest(run.input)},
+    )
+    rest = of_steps(run, steps, now)
+    return Announcement(events=(started, *rest.events), audit=(asked, *rest.audit))
+
+
+def of_steps(run: Run, steps: Sequence[Step], now: datetime) -> Announcement:
+    """Announce the steps that have finished, and the end of the run if it is among them."""
+    done = [step for step in steps if step.finished]
+    ended = any(isinstance(step.work, FinishWork) for step in done)
+    return Announcement(
+        events=(_ended(run, now),) if ended else (),
+        audit=tuple(_entry(run, step, now) for step in done),
+    )
+
+
+def _ended(run: Run, now: datetime) -> Event:
+    facts = {
+        "run_id": run.id,
+        "agent": run.agent,
+        "version": run.version,
+        "session_id": run.session_id,
+        "finish_reason": run.finish_reason,
+        "usage": run.usage,
+        "cost_micro_usd": run.cost_micro_usd,
+        "step_count": run.step_count,
+        "latency_ms": run.stages,
+        "started_at": run.created_at,
+        "finished_at": run.finished_at,
+    }
+    if run.fault is None:
+        completed = RunCompleted.model_validate(facts)
+        return _event(run, "RunCompleted", completed.model_dump(mode="json"), now)
+    failed = RunFailed.model_validate({**facts, "error": run.fault})
+    return _event(run, "RunFailed", failed.model_dump(mode="json"), now)
+
+
+def _event(run: Run, name: str, data: dict[str, Any], now: datetime) -> Event:
+    return Event(
+        id=new_id(),
+        source=SOURCE,
+        type=f"agent_runtime.{name}.v1",
+        subject=_subject(run),
+        time=now,
+        tenantid=run.tenant_id,
+        data=data,
+    )
+
+
+def _entry(run: Run, step: Step, now: datetime) -> AuditEntry:
+    action, outcome, facts = _deed(step)
+    return AuditEntry(
+        id=new_id(),
+        tenant_id=run.tenant_id,
+        at=now,
+        actor=f"run:{run.id}",
+        action=action,
+        subject=f"{_subject(run)}/steps/{step.seq}",
+        outcome=outcome,
+        facts=facts,
+    )
+
+
+def _deed(step: Step) -> _Deed:
+    match step.work:
+        case ModelWork() as work:
+            return "model.call", _success(work.fault is None), _model_facts(step, work)
+        case ToolWork() as work:
+            return "tool.call", _tool_outcome(work), _tool_facts(step, work)
+        case GuardWork() as work:
+            outcome: _Outcome = "denied" if work.outcome is GuardOutcome.BLOCKED else "allowed"
+            return "guard.decide", outcome, work.model_dump(mode="json", exclude={"kind", "detail"})
+        case FinishWork() as work:
+            facts = {"reason": work.reason.value, "output_sha256": _digest(work.output)}
+            return "run.finish", _success(work.fault is None), facts | _code(work.fault)
+        case _:
+            assert_never(step.work)
+
+
+def _model_facts(step: Step, work: ModelWork) -> dict[str, Any]:
+    return {
+        "asked": work.model,
+        "provider": work.provider,
+        "model": work.served_by,
+        "finish_reason": work.finish_reason,
+        "usage": step.usage.model_dump(),
+        "cost_micro_usd": step.cost_micro_usd,
+        "text_sha256": _digest(work.text),
+        "tool_calls": len(work.tool_calls),
+    } | _code(work.fault)
+
+
+def _tool_facts(step: Step, work: ToolWork) -> dict[str, Any]:
+    return {
+        "name": work.call.name,
+        "idempotency_key": step.idempotency_key,
+        "call_sha256": _digest(work.call.model_dump_json()),
+        "content_sha256": _digest(work.content),
+    }
+
+
+def _tool_outcome(work: ToolWork) -> _Outcome:
+    return _success(not work.is_error) if work.permitted else "denied"
+
+
+def _success(succeeded: bool) -> _Outcome:
+    return "succeeded" if succeeded else "failed"
+
+
+def _code(fault: Any) -> dict[str, str]:
+    return {} if fault is None else {"error": fault.code}
+
+
+def _subject(run: Run) -> str:
+    return f"runs/{run.id}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

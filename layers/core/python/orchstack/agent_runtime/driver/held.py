@@ -1,0 +1,60 @@
+"""A run in the hands of one driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchstack.agent_runtime.loop.state import RunState
+from orchstack.agent_runtime.loop.transcript import Numbering
+from orchstack.agent_runtime.model.runs import Lease, Run, Stages
+from orchstack.kernel.agents import AgentDocument
+from orchstack.kernel.chat import ChatRequest
+from orchstack.kernel.clock import Clock
+
+Stage = Literal["router", "guard", "model", "tools", "database"]
+
+
+@dataclass(kw_only=True)
+class Held:
+    """The run as far as it is written down, and what its driver has at hand to go on."""
+
+    run: Run
+    document: AgentDocument
+    state: RunState
+    lease: Lease
+    clock: Clock
+    # The next call of the model, once it is packed; packed again from the journal after a crash.
+    request: ChatRequest | None = None
+    number: Numbering = field(default_factory=Numbering)
+    spent_ms: dict[Stage, float] = field(default_factory=dict)
+    renewed_at: float = 0.0
+    # False once the lease was given back with the last write.
+    leased: bool = True
+
+    @contextmanager
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """Count the time inside for a stage."""
+        began = self.clock.monotonic()
+        try:
+            yield
+        finally:
+            elapsed = (self.clock.monotonic() - began) * 1000
+            self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + elapsed
+
+    def stages(self, total_ms: float) -> Stages:
+        """Give the time spent so far; resets the counters, as the run's record takes them over."""
+        before = self.run.stages
+        sums: dict[str, float] = {
+            stage: round(getattr(before, stage) + spent, 3)
+            for stage, spent in self.spent_ms.items()
+        }
+        self.spent_ms.clear()
+        return before.model_copy(update={**sums, "total": round(total_ms, 3)})
+
+    @property
+    def ends_at(self) -> float:
+        """Unix time in seconds at which the run's own limit ends it."""
+        return self.run.created_at.timestamp() + self.document.limits.max_seconds

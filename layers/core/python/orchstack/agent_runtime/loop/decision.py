@@ -1,0 +1,142 @@
+"""What comes next in a run: decided from its state alone, so the same journal decides the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from orchstack.agent_runtime.loop.partial import partial_answer
+from orchstack.agent_runtime.loop.state import PlannedCall, RunState
+from orchstack.agent_runtime.model.steps import Fault, FinishReason, FinishWork, ModelWork, Step
+from orchstack.kernel.chat import MicroDollars
+from orchstack.kernel.errors import ContentBlocked, DeadlineExceeded
+
+_REASONS: Final = {
+    "length": FinishReason.OUTPUT_LENGTH,
+    "content_filter": FinishReason.CONTENT_FILTER,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallModel:
+    """Ask the model; `last`: no further call is allowed, `max_output_tokens`: what is left."""
+
+    last: bool
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallTools:
+    """Call the tools that the answer of the step `wished_by` asks for."""
+
+    wished_by: int
+    calls: tuple[PlannedCall, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """End with an answer; `composed`: the loop wrote it, no model did."""
+
+    reason: FinishReason
+    output: str
+    composed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fail:
+    """End without an answer; `output` is what had gone out before."""
+
+    fault: Fault
+    output: str = ""
+
+
+Command = CallModel | CallTools | Finish | Fail
+
+
+def decide(state: RunState) -> Command:
+    """Give the next command; of a run that is over, the one that ended it."""
+    if state.end is not None:
+        return _ended(state.end)
+    if state.block is not None:
+        detail = state.block.detail or str(ContentBlocked())
+        return Fail(fault=Fault(code=ContentBlocked.code, detail=detail), output=_said(state))
+    if not state.answers:
+        return _ask(state)
+    step, answer = state.answers[-1]
+    if answer.fault is not None:
+        return _after_fault(state, answer, answer.fault)
+    if answer.tool_calls:
+        return _serve(state, step)
+    reason = _REASONS.get(answer.finish_reason or "", FinishReason.ANSWERED)
+    return Finish(reason=reason, output=answer.text)
+
+
+def afford(state: RunState, command: CallModel, worst_cost: MicroDollars) -> CallModel | Finish:
+    """Let the call pass if the run's budget covers the most it can cost; else end the run."""
+    if state.cost + worst_cost <= state.limits.max_cost_micro_usd:
+        return command
+    return _stop(state, FinishReason.BUDGET_EXCEEDED)
+
+
+def work_of(command: Finish | Fail) -> FinishWork:
+    """Write the end of a run as a step's work."""
+    if isinstance(command, Fail):
+        return FinishWork(reason=FinishReason.ERROR, output=command.output, fault=command.fault)
+    return FinishWork(reason=command.reason, output=command.output, composed=command.composed)
+
+
+def _ended(end: FinishWork) -> Finish | Fail:
+    if end.fault is not None:
+        return Fail(fault=end.fault, output=end.output)
+    return Finish(reason=end.reason, output=end.output, composed=end.composed)
+
+
+def _ask(state: RunState) -> CallModel | Finish:
+    exceeded = _exceeded(state)
+    if exceeded is not None:
+        return _stop(state, exceeded)
+    limits = state.limits
+    return CallModel(
+        last=len(state.answers) + 1 == limits.max_steps,
+        max_output_tokens=min(
+            limits.max_output_tokens, limits.max_total_tokens - state.usage.total
+        ),
+    )
+
+
+def _serve(state: RunState, step: Step) -> Command:
+    calls = state.unanswered(step)
+    if not calls:
+        return _ask(state)
+    # A result that no model may be asked about is no use, and its effect would be unwanted.
+    exceeded = _exceeded(state)
+    if exceeded is not None:
+        return _stop(state, exceeded)
+    return CallTools(wished_by=step.seq, calls=calls)
+
+
+def _after_fault(state: RunState, answer: ModelWork, fault: Fault) -> Finish | Fail:
+    # A model is only timed out by the run's own limit: a function's end is no fault of the run.
+    if fault.code == DeadlineExceeded.code:
+        return _stop(state, FinishReason.MAX_SECONDS)
+    return Fail(fault=fault, output=answer.text)
+
+
+def _exceeded(state: RunState) -> FinishReason | None:
+    limits = state.limits
+    if len(state.answers) >= limits.max_steps:
+        return FinishReason.MAX_STEPS
+    if state.usage.total >= limits.max_total_tokens:
+        return FinishReason.MAX_TOKENS
+    if state.seconds >= limits.max_seconds:
+        return FinishReason.MAX_SECONDS
+    return None
+
+
+def _stop(state: RunState, reason: FinishReason) -> Finish:
+    text, composed = partial_answer(state, reason)
+    return Finish(reason=reason, output=text, composed=composed)
+
+
+def _said(state: RunState) -> str:
+    return state.answers[-1][1].text if state.answers else ""

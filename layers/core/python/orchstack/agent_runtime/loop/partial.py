@@ -1,0 +1,36 @@
+"""The answer of a run that a limit ended: what the model said, or else what the tools found out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orchstack.agent_runtime.loop.state import RunState
+from orchstack.agent_runtime.model.steps import FinishReason
+
+MAX_QUOTE: Final = 2_000
+
+_SENTENCES: Final = {
+    FinishReason.MAX_STEPS: "The run reached its limit of {limits.max_steps} model calls.",
+    FinishReason.MAX_TOKENS: "The run reached its limit of {limits.max_total_tokens} tokens.",
+    FinishReason.BUDGET_EXCEEDED: (
+        "The next model call could pass the run's budget of {limits.max_cost_micro_usd} micro-USD."
+    ),
+    FinishReason.MAX_SECONDS: "The run reached its limit of {limits.max_seconds} seconds.",
+}
+
+
+def partial_answer(state: RunState, reason: FinishReason) -> tuple[str, bool]:
+    """Give the text, and whether it was composed here: an answer cut short stays as it went out."""
+    if state.answers:
+        _, answer = state.answers[-1]
+        if answer.text and not answer.tool_calls:
+            return answer.text, False
+    lines = [_SENTENCES[reason].format(limits=state.limits)]
+    said = [answer.text for _, answer in state.answers if answer.text]
+    if said:
+        lines += ["The last words of the model:", said[-1][:MAX_QUOTE]]
+    found = [work for work in state.tool_results if not work.is_error]
+    if found:
+        lines.append("What the tools have answered:")
+        lines += [f"- {work.call.name}: {work.content[:MAX_QUOTE]}" for work in found]
+    return "\n".join(lines), True
