@@ -1,0 +1,1 @@
+"""How the agent runtime reaches the world; only the wiring chooses among these."""
