@@ -1,6 +1,6 @@
-"""The CDK app: `python infra_cdk/app.py --stage dev` synthesizes into cdk.out, as `cdk synth` does.
+"""The CDK app: `python infra_cdk/app.py --stage dev` writes cdk.out, as `cdk synth` does.
 
-`--local` is for the local cloud: no rules are checked and no layers built; the templates are the same.
+`--local` is for the local cloud: no rules are checked, no layers built; the templates are equal.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class House:
 
     def environment(self, user: str) -> dict[str, str]:
         """Return where a function that signs in as `user` finds the database and the cache."""
-        endpoint = self.data.cache
+        cache = self.data.cache
         return {
             "ORCHSTACK_DATABASE_HOST": self.data.database.cluster_endpoint.hostname,
             "ORCHSTACK_DATABASE_PORT": str(DATABASE_PORT),
@@ -36,7 +36,9 @@ class House:
             "ORCHSTACK_DATABASE_USER": user,
             "ORCHSTACK_DATABASE_AUTH": "iam",
             "ORCHSTACK_DATABASE_TLS": "verify-full",
-            "ORCHSTACK_CACHE_HOST": endpoint.attr_endpoint_address,
-            "ORCHSTACK_CACHE_PORT": endpoint.attr_endpoint_port,
+            "ORCHSTACK_CACHE_HOST": cache.attr_endpoint_address,
+            "ORCHSTACK_CACHE_PORT": cache.attr_endpoint_port,
             "ORCHSTACK_CACHE_TLS": "true",
+            # Without NAT, AWS is reached over IPv6 only.
+            **({} if self.stage.nat_gateways else {"AWS_USE_DUALSTACK_ENDPOINT": "true"}),
         }

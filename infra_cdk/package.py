@@ -1,6 +1,6 @@
-"""Builds the base layer: the locked libraries as Lambda wants them, without Docker, the same bytes each time.
+"""Builds the base layer: the locked libraries for Lambda, without Docker, the same bytes each time.
 
-`python -m infra_cdk.package` builds it (once per lock) and prints where it lies and how large it is.
+`python -m infra_cdk.package` builds it, once for each lock, and says where it is and how large.
 """
 
 from __future__ import annotations
@@ -21,16 +21,26 @@ BUILT = ROOT / "build" / "layers"
 PLATFORM = "aarch64-manylinux_2_28"
 PYTHON = "3.13"
 # What differs from one installation to the next, or serves only one.
-VARYING = ("bin", ".lock", "**/__pycache__", "**/RECORD", "**/INSTALLER", "**/REQUESTED", "**/direct_url.json")
+VARYING = (
+    "bin",
+    ".lock",
+    "**/__pycache__",
+    "**/RECORD",
+    "**/INSTALLER",
+    "**/REQUESTED",
+    "**/direct_url.json",
+)
 INSTALL_SECONDS = 600
 
 
 def uv() -> str:
-    """Return the path of uv: the one beside this Python, or the one on PATH; raises FileNotFoundError."""
+    """Return the path of uv, beside this Python or on PATH; raises FileNotFoundError."""
     beside = Path(sys.executable).with_name("uv")
     found = str(beside) if beside.is_file() else shutil.which("uv")
     if found is None:
-        raise FileNotFoundError("uv is missing: run this from the virtual environment that `make` sets up")
+        raise FileNotFoundError(
+            "uv is missing: run this from the virtual environment that `make` sets up"
+        )
     return found
 
 
@@ -55,9 +65,24 @@ def install(target: Path) -> None:
     python = target / "python"
     subprocess.run(  # noqa: S603  # our own arguments, no shell
         [
-            uv(), "pip", "install", "--quiet", "--target", str(python), "--require-hashes",
-            "--python-platform", PLATFORM, "--python-version", PYTHON, "--only-binary", ":all:",
-            "--no-compile", "--link-mode", "copy", "-r", str(REQUIREMENTS),
+            uv(),
+            "pip",
+            "install",
+            "--quiet",
+            "--target",
+            str(python),
+            "--require-hashes",
+            "--python-platform",
+            PLATFORM,
+            "--python-version",
+            PYTHON,
+            "--only-binary",
+            ":all:",
+            "--no-compile",
+            "--link-mode",
+            "copy",
+            "-r",
+            str(REQUIREMENTS),
         ],
         check=True,
         timeout=INSTALL_SECONDS,

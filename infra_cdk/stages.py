@@ -1,4 +1,4 @@
-"""The stages as data: what differs between a cheap `dev`, which sleeps, and a `prod` that does not."""
+"""The stages as data: a cheap `dev`, which sleeps when idle, and a `prod`, which does not."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Concurrency:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One installation of OrchStack; `protected` keeps its data from being deleted with the stack."""
+    """One installation of OrchStack; `protected` data is not deleted with the stack."""
 
     name: str
     protected: bool
@@ -47,7 +47,7 @@ class Stage:
     log_days: int
     archive_days: int
     # The net under the nudges; every sweep wakes a database that pauses.
-    sweep_minutes: int
+    sweep: str
     requests_per_second: int
     request_burst: int
     firewall: bool
@@ -67,11 +67,12 @@ DEV = Stage(
             "agent_runtime/advance_run": 40,
             "agent_runtime/start_run": 40,
             "control_plane/authorize_request": 40,
+            "control_plane/migrate_database": 1,
         },
     ),
     log_days=14,
     archive_days=7,
-    sweep_minutes=60,
+    sweep="rate(1 hour)",
     requests_per_second=200,
     request_burst=400,
     firewall=False,
@@ -91,11 +92,12 @@ PROD = Stage(
             "agent_runtime/advance_run": 150,
             "agent_runtime/start_run": 200,
             "control_plane/authorize_request": 100,
+            "control_plane/migrate_database": 1,
         },
     ),
     log_days=90,
     archive_days=90,
-    sweep_minutes=1,
+    sweep="rate(1 minute)",
     requests_per_second=2_000,
     request_burst=4_000,
     firewall=True,

@@ -1,4 +1,4 @@
-"""A queue with the function that consumes it, the dead-letter queue behind it, and alarms on both."""
+"""A queue with the function that consumes it, its dead-letter queue, and alarms on both."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def dead_letters(scope: Construct, house: House) -> sqs.Queue:
 class ConsumedQueue(Construct):
     """An encrypted, TLS-only queue; its consumer reports the messages of a batch that failed."""
 
-    def __init__(
-        self, scope: Construct, name: str, house: House, consumer: PythonFunction
-    ) -> None:
+    def __init__(self, scope: Construct, name: str, house: House, consumer: PythonFunction) -> None:
         super().__init__(scope, name)
         self.dead_letters = dead_letters(self, house)
         self.queue = sqs.Queue(

@@ -22,7 +22,9 @@ def dashboard(scope: Construct, api: apigateway.RestApi, services: ServicesStack
         scope, "Dashboard", dashboard_name=f"OrchStack-{services.house.stage.name}"
     )
     board.add_widgets(
-        _graph("Requests", [api.metric_count(), api.metric_client_error(), api.metric_server_error()]),
+        _graph(
+            "Requests", [api.metric_count(), api.metric_client_error(), api.metric_server_error()]
+        ),
         _graph(
             "Latency, ms",
             [api.metric_latency(statistic=statistic) for statistic in ("p50", "p90", "p99")],
@@ -40,7 +42,10 @@ def dashboard(scope: Construct, api: apigateway.RestApi, services: ServicesStack
         ),
     )
     board.add_widgets(
-        _graph("Waiting", [q.queue.metric_approximate_number_of_messages_visible() for q in services.queues]),
+        _graph(
+            "Waiting",
+            [q.queue.metric_approximate_number_of_messages_visible() for q in services.queues],
+        ),
         _graph(
             "Database, ACU",
             [services.house.data.database.metric_serverless_database_capacity()],

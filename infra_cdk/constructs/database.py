@@ -24,7 +24,7 @@ SHORT_LIVED = {"AwsSolutions-RDS10": "a development stage is deleted as a whole"
 
 
 class Database(rds.DatabaseCluster):
-    """The cluster; `min_acu` 0 lets it pause after five idle minutes and wake on the next connection."""
+    """The cluster; with `min_acu` 0 it pauses after five idle minutes; a connection wakes it."""
 
     def __init__(
         self, scope: Construct, stage: Stage, network: NetworkStack, key: kms.IKey

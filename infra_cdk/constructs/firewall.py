@@ -25,9 +25,7 @@ class Firewall(Construct):
             visibility_config=_visible("Firewall"),
             rules=[self._known_hostile(), self._too_many()],
         )
-        waf.CfnWebACLAssociation(
-            self, "Stands", resource_arn=stage_arn, web_acl_arn=acl.attr_arn
-        )
+        waf.CfnWebACLAssociation(self, "Stands", resource_arn=stage_arn, web_acl_arn=acl.attr_arn)
 
     def _known_hostile(self) -> waf.CfnWebACL.RuleProperty:
         group = waf.CfnWebACL.ManagedRuleGroupStatementProperty(

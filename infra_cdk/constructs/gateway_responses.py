@@ -35,9 +35,7 @@ def answer_with_problems(api: apigateway.RestApi) -> None:
         headers = {**problems.headers(error), "Access-Control-Allow-Origin": "*"}
         # The template's own media type becomes the content type.
         media_type = headers.pop("Content-Type")
-        body = problems.render(
-            error, instance="$context.path", request_id="$context.requestId"
-        )
+        body = problems.render(error, instance="$context.path", request_id="$context.requestId")
         api.add_gateway_response(
             kind,
             type=apigateway.ResponseType.of(kind),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import jsii
@@ -14,7 +13,12 @@ from constructs import Construct
 from infra_cdk.package import BASE, CORE, build_base_layer, fingerprint
 
 # The command, the client and the local cloud stay at home.
-LEFT_OUT = ["**/__pycache__", "python/orchstack/cli", "python/orchstack/local", "python/orchstack/sdk"]
+LEFT_OUT = [
+    "**/__pycache__",
+    "python/orchstack/cli",
+    "python/orchstack/local",
+    "python/orchstack/sdk",
+]
 
 
 @jsii.implements(ILocalBundling)
@@ -22,13 +26,13 @@ class _BuiltWithoutDocker:
     """Puts the built layer where the CDK wants it."""
 
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
-        """Copy the layer into `output_dir`; raises if it cannot be built, so that Docker is never asked."""
+        """Copy the layer into `output_dir`; raises if it cannot be built: Docker is never asked."""
         shutil.copytree(build_base_layer(), output_dir, dirs_exist_ok=True)
         return True
 
 
 def layers(scope: Construct) -> list[lambda_.ILayerVersion]:
-    """Make both layers in `scope`'s stack: a shared layer version could not change while it is imported."""
+    """Make both in the stack of `scope`: a version that other stacks import could never change."""
     core = lambda_.Code.from_asset(str(CORE), exclude=LEFT_OUT)
     base = lambda_.Code.from_asset(
         str(BASE),

@@ -1,10 +1,10 @@
-"""A Lambda function the OrchStack way: one file of `functions/`, its own role, its own log group."""
+"""A Lambda function the OrchStack way: one file of `functions/`, its own role, its own logs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, Duration, Stack, Validations
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,9 +12,10 @@ from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchstack.wiring.catalogue import OPERATIONS
 from infra_cdk.constructs.log_group import log_group
 from infra_cdk.house import APP, SIGNED_IN_BY_TOKEN, House
+from infra_cdk.nag import acknowledge
+from orchstack.wiring.catalogue import OPERATIONS
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -30,7 +31,16 @@ NETWORK_INTERFACES = [
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 ]
-ANY_RESOURCE = "X-Ray and network interfaces have no names a policy could list: their actions demand *"
+ANY_RESOURCE = (
+    "X-Ray and network interfaces have no names a policy could list: their actions demand *"
+)
+
+RUNTIME_CHOSEN = "3.13 is what the locked arm64 wheels are chosen and tested for"
+
+
+def allow(action: str, resource: str) -> iam.PolicyStatement:
+    """Return the statement that allows one action on one resource."""
+    return iam.PolicyStatement(actions=[action], resources=[resource])
 
 
 def pascal(name: str) -> str:
@@ -39,7 +49,7 @@ def pascal(name: str) -> str:
 
 
 class PythonFunction(Construct):
-    """Deploys `functions/<service>/<verb_noun>.py`; `user` is its database user, None: outside the VPC.
+    """Deploys `functions/<service>/<verb_noun>.py`, in the VPC as database user `user`, or outside.
 
     A function that serves operations of the API takes its timeout and its streaming from them.
     """
@@ -72,13 +82,7 @@ class PythonFunction(Construct):
 
     def permit(self, action: str, resource: str) -> None:
         """Allow one action on one resource."""
-        self.role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
-
-    def invocation(self) -> iam.PolicyStatement:
-        """Return what another role needs to invoke the function, and no version of it."""
-        return iam.PolicyStatement(
-            actions=["lambda:InvokeFunction"], resources=[self.function.function_arn]
-        )
+        self.role.add_to_policy(allow(action, resource))
 
     def read_secret(self, secret: secrets.ISecret, variable: str) -> None:
         """Let the function read a secret, and tell it where."""
@@ -112,15 +116,13 @@ class PythonFunction(Construct):
             role.add_to_policy(iam.PolicyStatement(actions=NETWORK_INTERFACES, resources=["*"]))
         if self.user in SIGNED_IN_BY_TOKEN:
             self._house.data.database.grant_connect(role, self.user)
-        Validations.of(role).acknowledge(
-            Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=ANY_RESOURCE)
-        )
+        acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": ANY_RESOURCE})
         return role
 
     def _function(self, memory_mb: int) -> lambda_.Function:
         house, network = self._house, self._house.network
         code = lambda_.Code.from_asset(str(FUNCTIONS / self.service), exclude=["**/__pycache__"])
-        return lambda_.Function(
+        function = lambda_.Function(
             self,
             "Function",
             runtime=RUNTIME,
@@ -135,11 +137,15 @@ class PythonFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=self._logs(),
             logging_format=lambda_.LoggingFormat.JSON,
-            reserved_concurrent_executions=house.stage.concurrency.of(self.name) if self.user else None,
+            reserved_concurrent_executions=house.stage.concurrency.of(self.name)
+            if self.user
+            else None,
             vpc=network.vpc if self.user else None,
             security_groups=[network.functions] if self.user else None,
             ipv6_allowed_for_dual_stack=True if self.user else None,
         )
+        acknowledge(function, {"AwsSolutions-L1": RUNTIME_CHOSEN})
+        return function
 
     def _logs(self) -> logs.LogGroup:
         group = log_group(self, "Logs", self._house.stage.log_days)

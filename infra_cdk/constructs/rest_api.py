@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from aws_cdk import Acknowledgment, Duration, Validations
+from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.constructs.gateway_responses import answer_with_problems
 from infra_cdk.constructs.log_group import log_group
 from infra_cdk.constructs.python_function import PythonFunction
+from infra_cdk.nag import acknowledge
 from infra_cdk.stages import Stage
 from orchstack.kernel.http import Operation
 from orchstack.wiring.catalogue import OPERATIONS
@@ -21,8 +22,13 @@ from orchstack.wiring.catalogue import OPERATIONS
 STAGE_NAME = "live"
 TLS_1_3_ONLY = "SecurityPolicy_TLS13_1_3_2025_09"
 REQUEST_HEADERS = [
-    "Accept", "Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID",
-    "Traceparent", "X-Request-Id",
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "Traceparent",
+    "X-Request-Id",
 ]
 ACCESS_LOG = {
     "request_id": "$context.requestId",
@@ -37,17 +43,26 @@ ACCESS_LOG = {
     "user_agent": "$context.identity.userAgent",
     "trace_id": "$context.xrayTraceId",
 }
+PUSHES_LOGS = (
+    "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+)
+ACKNOWLEDGED = {
+    "AwsSolutions-APIG2": "the functions validate by the models the API's description is made from",
+    "AwsSolutions-COG4": "callers are programs: API keys, checked by a function",
+    f"AwsSolutions-IAM4[Policy::{PUSHES_LOGS}]": "API Gateway demands this policy for its logs",
+}
+UNGUARDED = {"AwsSolutions-APIG3": "a development stage goes without the firewall's cost"}
 
 
 class RestApi(apigateway.RestApi):
-    """A regional API, TLS 1.3 only, that streams where an operation does; keys are checked by a function."""
+    """A regional API, TLS 1.3 only; a function checks the keys, and streaming operations stream."""
 
     def __init__(
         self,
         scope: Construct,
         stage: Stage,
         functions: Mapping[str, PythonFunction],
-        authorizer: PythonFunction,
+        authorizer: lambda_.IFunction,
     ) -> None:
         super().__init__(
             scope,
@@ -66,19 +81,16 @@ class RestApi(apigateway.RestApi):
                 max_age=Duration.hours(2),
             ),
         )
-        self.node.default_child.add_property_override("SecurityPolicy", TLS_1_3_ONLY)
-        self.node.default_child.add_property_override("EndpointAccessMode", "STRICT")
+        api = cast("apigateway.CfnRestApi", self.node.default_child)
+        api.security_policy, api.endpoint_access_mode = TLS_1_3_ONLY, "STRICT"
+        acknowledge(self, ACKNOWLEDGED if stage.firewall else {**ACKNOWLEDGED, **UNGUARDED})
         answer_with_problems(self)
         keys = apigateway.RequestAuthorizer(
             self,
             "Keys",
-            handler=authorizer.function,
+            handler=authorizer,
             identity_sources=[apigateway.IdentitySource.header("Authorization")],
             results_cache_ttl=Duration.seconds(60),
-            # A role here: the permission beside the function would make its stack need this one.
-            assume_role=iam.Role(
-                self, "Caller", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com")
-            ),
         )
         for operation in OPERATIONS:
             self._route(operation, functions[operation.function], keys)
@@ -122,6 +134,4 @@ class RestApi(apigateway.RestApi):
             else apigateway.AuthorizationType.CUSTOM,
         )
         if public:
-            Validations.of(method).acknowledge(
-                Acknowledgment(id="AwsSolutions-APIG4", reason="public by design: no tenant's data")
-            )
+            acknowledge(method, {"AwsSolutions-APIG4": "public by design: no tenant's data"})

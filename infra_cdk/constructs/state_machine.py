@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, Validations
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra_cdk.constructs.alarms import alarm
 from infra_cdk.constructs.log_group import log_group
-from infra_cdk.constructs.python_function import PythonFunction, pascal
+from infra_cdk.constructs.python_function import PythonFunction, allow, pascal
 from infra_cdk.house import House
+from infra_cdk.nag import acknowledge
 
 STATE_MACHINES = Path(__file__).resolve().parents[2] / "statemachines"
 LOG_DELIVERY = "X-Ray and the delivery of logs know no resources: their actions demand *"
@@ -41,9 +41,9 @@ class StateMachine(Construct):
             ),
         )
         for task in tasks.values():
-            self.machine.add_to_role_policy(task.invocation())
-        Validations.of(self.machine).acknowledge(
-            Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=LOG_DELIVERY)
-        )
+            self.machine.add_to_role_policy(
+                allow("lambda:InvokeFunction", task.function.function_arn)
+            )
+        acknowledge(self.machine, {"AwsSolutions-IAM5[Resource::*]": LOG_DELIVERY})
         alarm(self, "Failed", house, self.machine.metric_failed(), above=0)
         alarm(self, "TimedOut", house, self.machine.metric_timed_out(), above=0)

@@ -1,4 +1,4 @@
-"""The agent runtime: runs, driven inline by a streaming function or step by step by a state machine."""
+"""The agent runtime: runs, driven inline by a streaming function or stepwise by a machine."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ class AgentRuntime(Construct):
         start = PythonFunction(self, house, "agent_runtime/start_run", memory_mb=RUN_MEMORY_MB)
         start.read_secret(data.providers, "PROVIDERS")
         self.advance = PythonFunction(
-            self, house, "agent_runtime/advance_run",
-            timeout_s=ADVANCE_SECONDS, memory_mb=RUN_MEMORY_MB,
+            self,
+            house,
+            "agent_runtime/advance_run",
+            timeout_s=ADVANCE_SECONDS,
+            memory_mb=RUN_MEMORY_MB,
         )
         self.advance.read_secret(data.providers, "PROVIDERS")
         self.agent_run = StateMachine(self, house, "agent_run", {"AdvanceRun": self.advance})

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
-from aws_cdk import Acknowledgment, Duration, Stack, Validations
+from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_scheduler_targets as scheduled
 from constructs import Construct
 
 from infra_cdk.constructs.consumed_queue import ConsumedQueue, dead_letters
-from infra_cdk.constructs.python_function import PythonFunction
+from infra_cdk.constructs.python_function import PythonFunction, allow
 from infra_cdk.house import PLATFORM, House
+from infra_cdk.nag import acknowledge
 
 SOCKET_STAGE = "live"
 
@@ -54,30 +55,32 @@ class EventBus(Construct):
             function.send(self.nudges.queue, "NUDGE")
 
     def _sweep(self, house: House) -> None:
-        group = scheduler.ScheduleGroup(self, "Schedules")
-        unswept = Construct(self, "Sweeps")
+        sweep = Construct(self, "Sweep")
+        letters = dead_letters(sweep, house)
+        acknowledge(letters, {"AwsSolutions-SQS3": "it is the dead-letter queue of the schedule"})
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         role = iam.Role(
-            unswept, "Role", assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            ),
+            sweep,
+            "Role",
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=account),
         )
-        role.add_to_policy(self.relay.invocation())
-        scheduler.Schedule(
-            self,
-            "Sweep",
+        role.add_to_policy(allow("lambda:InvokeFunction", self.relay.function.function_arn))
+        role.add_to_policy(allow("sqs:SendMessage", letters.queue_arn))
+        group = scheduler.CfnScheduleGroup(sweep, "Group", name=f"orchstack-{house.stage.name}")
+        # The construct library would also allow every version of the function.
+        scheduler.CfnSchedule(
+            sweep,
+            "Schedule",
             description="Relays what a lost nudge left in the outbox",
-            schedule=scheduler.ScheduleExpression.rate(
-                Duration.minutes(house.stage.sweep_minutes)
-            ),
-            schedule_group=group,
-            target=scheduled.LambdaInvoke(
-                self.relay.function,
-                role=role,
-                dead_letter_queue=dead_letters(unswept, house),
-                max_event_age=Duration.minutes(15),
-                retry_attempts=3,
-                input=scheduler.ScheduleTargetInput.from_object({"sweep": True}),
+            group_name=group.ref,
+            schedule_expression=house.stage.sweep,
+            flexible_time_window={"mode": "OFF"},
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.relay.function.function_arn,
+                role_arn=role.role_arn,
+                input='{"sweep": true}',
+                dead_letter_config={"arn": letters.queue_arn},
+                retry_policy={"maximumEventAgeInSeconds": 900, "maximumRetryAttempts": 3},
             ),
         )
 
@@ -100,12 +103,21 @@ class EventBus(Construct):
             route_selection_expression="$request.body.action",
         )
         stack = Stack.of(self)
-        callback = f"{api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
-        self.push.set("SOCKET_ENDPOINT", f"https://{callback}/{SOCKET_STAGE}")
-        for method in ("POST", "DELETE"):
-            resource = f"{api.api_id}/{SOCKET_STAGE}/{method}/@connections/*"
+        host = f"{api.api_id}.execute-api.{stack.region}.{stack.url_suffix}"
+        self.push.set("SOCKET_ENDPOINT", f"https://{host}/{SOCKET_STAGE}")
+        self.socket_url = f"wss://{host}/{SOCKET_STAGE}"
+        for method in ("DELETE", "POST"):
+            connections = f"{SOCKET_STAGE}/{method}/@connections/*"
             self.push.permit(
                 "execute-api:ManageConnections",
-                stack.format_arn(service="execute-api", resource=resource),
+                stack.format_arn(
+                    service="execute-api", resource=api.api_id, resource_name=connections
+                ),
+            )
+            name = stack.get_logical_id(cast("CfnElement", api.node.default_child))
+            arn = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{name}>"
+            acknowledge(
+                self.push.role,
+                {f"AwsSolutions-IAM5[Resource::{arn}/{connections}]": "connections come and go"},
             )
         return api

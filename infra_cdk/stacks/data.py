@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_elasticache as elasticache
 from aws_cdk import aws_events as events
@@ -14,15 +14,20 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra_cdk.constructs.database import Database
+from infra_cdk.nag import acknowledge
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stages import Stage
 
 VALKEY_MAJOR = "8"
 PLATFORM_KEY_LENGTH = 43
+USERS = {
+    "AwsSolutions-COG2": "a second factor is offered; who must use one is the operator's policy",
+    "AwsSolutions-COG8": "the plus tier costs per user; the API's own keys do not depend on it",
+}
 
 
 class DataStack(Stack):
-    """The database, the cache, buckets, secrets, the event bus, the users, and the key over them."""
+    """The database, the cache, buckets, secrets, the event bus, the users, and the key over all."""
 
     def __init__(self, scope: Construct, stage: Stage, network: NetworkStack) -> None:
         super().__init__(
@@ -32,7 +37,10 @@ class DataStack(Stack):
         )
         self._removal = RemovalPolicy.RETAIN if stage.protected else RemovalPolicy.DESTROY
         self.key = kms.Key(
-            self, "Key", enable_key_rotation=True, removal_policy=self._removal,
+            self,
+            "Key",
+            enable_key_rotation=True,
+            removal_policy=self._removal,
             description=f"OrchStack {stage.name}: data at rest",
         )
         self.database = Database(self, stage, network, self.key)
@@ -43,6 +51,9 @@ class DataStack(Stack):
         self.bus = self._bus(stage)
         self.alarms = self._alarms()
         self._users(stage)
+        CfnOutput(self, "PlatformKeySecret", value=self.platform_key.secret_arn)
+        CfnOutput(self, "ProvidersSecret", value=self.providers.secret_arn)
+        CfnOutput(self, "AlarmTopic", value=self.alarms.topic_arn)
 
     def _cache(self, stage: Stage, network: NetworkStack) -> elasticache.CfnServerlessCache:
         gigabytes = elasticache.CfnServerlessCache.DataStorageProperty(
@@ -96,7 +107,7 @@ class DataStack(Stack):
         )
 
     def _providers(self) -> secrets.Secret:
-        return secrets.Secret(
+        providers = secrets.Secret(
             self,
             "Providers",
             description="Model providers and their keys, as JSON; the operator fills it in",
@@ -105,9 +116,11 @@ class DataStack(Stack):
             secret_string_value=SecretValue.unsafe_plain_text("{}"),
             removal_policy=self._removal,
         )
+        acknowledge(providers, {"AwsSolutions-SMG4": "only the providers can rotate their keys"})
+        return providers
 
     def _platform_key(self) -> secrets.Secret:
-        return secrets.Secret(
+        key = secrets.Secret(
             self,
             "PlatformKey",
             description="The key that creates the first tenant",
@@ -117,6 +130,8 @@ class DataStack(Stack):
             ),
             removal_policy=self._removal,
         )
+        acknowledge(key, {"AwsSolutions-SMG4": "the operator rotates it: docs/operations.md"})
+        return key
 
     def _bus(self, stage: Stage) -> events.EventBus:
         bus = events.EventBus(self, "Bus", event_bus_name=f"orchstack-{stage.name}")
@@ -130,7 +145,8 @@ class DataStack(Stack):
 
     def _alarms(self) -> sns.Topic:
         cloudwatch = iam.ServicePrincipal(
-            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
+            "cloudwatch.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": self.account}},
         )
         self.key.grant(cloudwatch, "kms:Decrypt", "kms:GenerateDataKey")
         return sns.Topic(self, "Alarms", master_key=self.key, enforce_ssl=True)
@@ -155,6 +171,7 @@ class DataStack(Stack):
             deletion_protection=stage.protected,
             removal_policy=self._removal,
         )
+        acknowledge(pool, USERS)
         pool.add_client(
             "Panel",
             auth_flows=cognito.AuthFlow(user_srp=True),

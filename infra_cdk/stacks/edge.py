@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 from aws_cdk import CfnOutput, Duration, Stack
-from aws_cdk import aws_apigateway as rest
 from aws_cdk import aws_apigatewayv2 as sockets
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.constructs.alarms import alarm
@@ -16,6 +17,7 @@ from infra_cdk.constructs.dashboard import dashboard
 from infra_cdk.constructs.firewall import Firewall
 from infra_cdk.constructs.log_group import log_group
 from infra_cdk.constructs.rest_api import RestApi
+from infra_cdk.nag import acknowledge
 from infra_cdk.services.event_bus import SOCKET_STAGE
 from infra_cdk.stacks.services import ServicesStack
 from infra_cdk.stages import Stage
@@ -37,28 +39,31 @@ class EdgeStack(Stack):
     def __init__(self, scope: Construct, stage: Stage, services: ServicesStack) -> None:
         super().__init__(scope, f"OrchStack-{stage.name}-Edge")
         self._services = services
-        self.api = RestApi(self, stage, services.functions, services.control_plane.authorizer)
-        live = self._socket_routes(stage)
+        # As a stranger, so that the permission to call it stands here and not in its own stack.
+        self._authorizer = lambda_.Function.from_function_attributes(
+            self,
+            "Authorizer",
+            function_arn=services.control_plane.authorizer.function.function_arn,
+            same_environment=True,
+        )
+        self.api = RestApi(self, stage, services.functions, self._authorizer)
+        self._socket_routes(stage)
         if stage.firewall:
             Firewall(self, self.api.deployment_stage.stage_arn)
         self._alarms()
         dashboard(self, self.api, services)
         CfnOutput(self, "ApiUrl", value=self.api.url)
-        CfnOutput(self, "SocketUrl", value=live.url)
-        CfnOutput(
-            self, "PlatformKeySecret", value=services.house.data.platform_key.secret_arn
-        )
 
-    def _socket_routes(self, stage: Stage) -> sockets.WebSocketStage:
+    def _socket_routes(self, stage: Stage) -> None:
         bus, api = self._services.event_bus, self._services.event_bus.sockets
-        keys = authorizers.WebSocketLambdaAuthorizer(
-            "SocketKeys", self._services.control_plane.authorizer.function
-        )
+        keys = authorizers.WebSocketLambdaAuthorizer("SocketKeys", self._authorizer)
         for key, function in (
-            ("$connect", bus.open), ("$disconnect", bus.close), ("$default", bus.receive),
+            ("$connect", bus.open),
+            ("$disconnect", bus.close),
+            ("$default", bus.receive),
         ):
             name = f"Socket{key.removeprefix('$').capitalize()}"
-            sockets.WebSocketRoute(
+            route = sockets.WebSocketRoute(
                 self,
                 name,
                 web_socket_api=api,
@@ -67,6 +72,7 @@ class EdgeStack(Stack):
                 authorizer=keys if key == "$connect" else None,
                 return_response=key == "$default" or None,
             )
+            acknowledge(route, {"AwsSolutions-APIG4": "the key is checked when it connects"})
         logs = log_group(self, "SocketLogs", stage.log_days)
         live = sockets.WebSocketStage(
             self,
@@ -78,12 +84,12 @@ class EdgeStack(Stack):
                 rate_limit=stage.requests_per_second, burst_limit=stage.request_burst
             ),
         )
-        live.node.default_child.access_log_settings = sockets.CfnStage.AccessLogSettingsProperty(
+        cfn = cast("sockets.CfnStage", live.node.default_child)
+        cfn.access_log_settings = sockets.CfnStage.AccessLogSettingsProperty(
             destination_arn=logs.log_group_arn, format=json.dumps(SOCKET_LOG)
         )
         # Access logs need the account's role for CloudWatch, which comes with the REST API.
         live.node.add_dependency(self.api.node.find_child("Account"))
-        return live
 
     def _alarms(self) -> None:
         house = self._services.house

@@ -24,7 +24,9 @@ MINUTES = 15
 
 def digest(folder: Path) -> str:
     """Return the hash of the migrations in `folder`: of their names and their SQL."""
-    files = [path.name.encode() + b"\0" + path.read_bytes() for path in sorted(folder.glob("*.sql"))]
+    files = [
+        path.name.encode() + b"\0" + path.read_bytes() for path in sorted(folder.glob("*.sql"))
+    ]
     return hashlib.sha256(b"\0".join(files)).hexdigest()
 
 

@@ -16,7 +16,7 @@ HTTPS = 443
 
 
 class NetworkStack(Stack):
-    """The VPC and three security groups: functions reach the database and the cache, nobody reaches functions."""
+    """The VPC; functions reach the database and the cache, and nobody reaches functions."""
 
     def __init__(self, scope: Construct, stage: Stage) -> None:
         super().__init__(scope, f"OrchStack-{stage.name}-Network")

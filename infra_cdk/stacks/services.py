@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from infra_cdk.constructs.alarms import alarm
 from infra_cdk.constructs.layers import layers
 from infra_cdk.constructs.python_function import PythonFunction
 from infra_cdk.house import House
@@ -34,7 +35,9 @@ class ServicesStack(Stack):
             for function in service.functions
         }
         self.queues = [
-            self.event_bus.nudges, self.event_bus.pushes, self.agent_runtime.ended,
+            self.event_bus.nudges,
+            self.event_bus.pushes,
+            self.agent_runtime.ended,
         ]
         changing = {operation.function for operation in OPERATIONS if operation.method != "GET"}
         self.event_bus.nudged_by(
@@ -44,6 +47,16 @@ class ServicesStack(Stack):
                 self.agent_runtime.record,
             ]
         )
+        if stage.function_alarms:
+            for function in self.all_functions:
+                self._watch(function)
+        CfnOutput(self, "SocketUrl", value=self.event_bus.socket_url)
+
+    def _watch(self, function: PythonFunction) -> None:
+        failing = function.function.metric_errors(statistic="sum")
+        refused = function.function.metric_throttles(statistic="sum")
+        alarm(function, "Failing", self.house, failing, above=0)
+        alarm(function, "Throttled", self.house, refused, above=0)
 
     @property
     def all_functions(self) -> list[PythonFunction]:
