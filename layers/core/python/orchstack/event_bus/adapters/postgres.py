@@ -37,6 +37,9 @@ class PostgresOutbox:
         If the process dies before the commit, nothing is marked and everything goes out again.
         """
         with self._database.transaction(None) as tx:
+            # Committed at once: another relay would wait for a row that is being inserted.
+            tx.execute(QUERIES["ensure_positions"])
+        with self._database.transaction(None) as tx:
             claimed = _claim(tx, passing)
             if not claimed:
                 return None
@@ -46,7 +49,6 @@ class PostgresOutbox:
 
 
 def _claim(tx: Transaction, passing: frozenset[UUID]) -> list[OutboxEntry]:
-    tx.execute(QUERIES["ensure_positions"])
     limit = MAX_BATCH_ENTRIES
     rows = tx.all(QUERIES["claim_tenants"], {"passing": list(passing), "limit": limit})
     if not rows:
