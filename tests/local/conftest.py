@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.local.edge_kit import Edge
 from tests.local.kit import Cloud
 
 
@@ -15,3 +16,11 @@ def cloud() -> Iterator[Cloud]:
     cloud = Cloud()
     yield cloud
     cloud.stop()
+
+
+@pytest.fixture(scope="session")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """The compute and edge half of the local cloud, started once."""
+    edge = Edge(tmp_path_factory.mktemp("edge"))
+    yield edge
+    edge.stop()

@@ -28,7 +28,7 @@ _IDLE_S = 600.0
 # These will soon ask for an invocation, so no further worker need start for it.
 _COMING = (State.STARTING, State.RETURNING)
 
-Run = Callable[[Worker], Coroutine[Any, Any, int]]
+Run = Callable[["Pool", Worker], Coroutine[Any, Any, int]]
 
 
 class Pool:
@@ -180,7 +180,7 @@ class Pool:
 
     async def _watch(self, worker: Worker) -> None:
         try:
-            code = await self._run(worker)
+            code = await self._run(self, worker)
         except (OSError, WrapperMissing) as error:
             self.init_failed(worker, Failure("Runtime.InvalidEntrypoint", str(error)).body())
         else:

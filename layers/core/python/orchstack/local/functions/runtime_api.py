@@ -1,7 +1,7 @@
-"""The Lambda Runtime API: what the workers talk to.
+"""The Lambda Runtime API: what a worker talks to.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Each worker has its own prefix,
-`/<worker id>/2018-06-01/runtime/…`, so the API knows who asks.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Each worker has a port of its own,
+as each has its own sandbox on Lambda, so the API knows who asks.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -25,28 +24,29 @@ _PREFIX = "/2018-06-01/runtime/"
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"
 _OK = b'{"status":"OK"}\n'
-
-Find = Callable[[str], tuple[Pool, Worker] | None]
+# How long what a worker wrote before it ended may take to be read.
+_LAST_WORDS_S = 0.5
 
 
 class RuntimeApi:
-    """Serves `next`, `response`, `error` and `init/error` to all workers of all functions."""
+    """Serves `next`, `response`, `error` and `init/error` to one worker."""
 
-    def __init__(self, find: Find) -> None:
-        """Take the way to find a worker by its id."""
-        self._find = find
+    def __init__(self, pool: Pool, worker: Worker) -> None:
+        """Take the worker and the pool that decides what it gets."""
+        self._pool = pool
+        self._worker = worker
         self._connections: set[asyncio.Task[None]] = set()
-        self.address = ""
 
-    async def start(self) -> None:
-        """Listen on a free port of loopback; `address` tells where."""
+    async def start(self) -> str:
+        """Listen on a free port of loopback; gives the address."""
         self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, limit=HEAD_LIMIT)
-        port = self._server.sockets[0].getsockname()[1]
-        self.address = f"{LOOPBACK}:{port}"
+        return f"{LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
-        """Hang up on everybody."""
+        """Read what the worker still said, then hang up."""
         self._server.close()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=_LAST_WORDS_S)
         for task in list(self._connections):
             task.cancel()
         if self._connections:
@@ -59,7 +59,7 @@ class RuntimeApi:
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            # A worker that is killed cuts its connections; its pool has noticed by other means.
+            # A worker that ends cuts its connections; its pool notices by other means.
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while head := await connection.head():
                     await self._answer(connection, head)
@@ -67,13 +67,8 @@ class RuntimeApi:
             connection.close()
 
     async def _answer(self, connection: Connection, head: Head) -> None:
-        worker_id, _, rest = head.path.removeprefix("/").partition(_PREFIX)
-        found = self._find(worker_id)
-        if found is None:
-            await _refuse(connection, head, HTTPStatus.FORBIDDEN, "UnknownWorker")
-            return
-        pool, worker = found
-        match head.method, rest.split("/"):
+        pool, worker = self._pool, self._worker
+        match head.method, head.path.removeprefix(_PREFIX).split("/"):
             case "GET", ["invocation", "next"]:
                 await _next(connection, pool, worker)
             case "POST", ["invocation", request_id, "response"]:
@@ -169,9 +164,18 @@ async def _error(
     if invocation is None:
         await _refuse(connection, head, HTTPStatus.BAD_REQUEST, "InvalidRequestID")
         return
-    invocation.answer(await connection.body(head, MAX_BUFFERED_BYTES), "Unhandled")
+    body = await connection.body(head, MAX_BUFFERED_BYTES)
+    invocation.answer(body, "Unhandled")
     connection.reply(HTTPStatus.ACCEPTED, _OK)
-    pool.answered(worker, head.headers.get(_ERROR_TYPE, "Unhandled"))
+    pool.answered(worker, _named_in(body))
+
+
+def _named_in(body: bytes) -> str:
+    # The header says only "Unhandled" where the runtime is AWS's own.
+    try:
+        return str(json.loads(body)["errorType"])
+    except (ValueError, LookupError, TypeError):
+        return "Unhandled"
 
 
 async def _refuse(connection: Connection, head: Head, status: HTTPStatus, kind: str) -> None:

@@ -38,7 +38,6 @@ class FunctionService:
         self._log = log
         self._overrides = dict(overrides or {})
         self._pools: dict[str, Pool] = {}
-        self._api = RuntimeApi(self._find)
         self._tasks: list[asyncio.Task[None]] = []
 
     def register(self, spec: FunctionSpec) -> None:
@@ -46,18 +45,16 @@ class FunctionService:
         self._pools[spec.name] = Pool(spec, self._run, self._log)
 
     async def start(self) -> None:
-        """Open the Runtime API; workers start with their first invocation, or by `warm`."""
+        """Begin; workers start with their first invocation, or by `warm`."""
         self._loop = asyncio.get_running_loop()
-        await self._api.start()
         self._tasks = [asyncio.create_task(self._tend()), asyncio.create_task(self._reload())]
 
     async def stop(self) -> None:
-        """Kill all workers, answer everybody who waits, close the Runtime API."""
+        """Kill all workers and answer everybody who waits."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(pool.stop() for pool in self._pools.values()))
-        await self._api.stop()
 
     async def invoke(
         self,
@@ -120,14 +117,13 @@ class FunctionService:
             raise UnknownFunction(f"Function not found: {name}")
         return self._pools[short]
 
-    def _find(self, worker_id: str) -> tuple[Pool, Worker] | None:
-        for pool in self._pools.values():
-            if worker := pool.workers.get(worker_id):
-                return pool, worker
-        return None
-
-    async def _run(self, worker: Worker) -> int:
-        return await worker.run(self._api.address, self._overrides)
+    async def _run(self, pool: Pool, worker: Worker) -> int:
+        api = RuntimeApi(pool, worker)
+        address = await api.start()
+        try:
+            return await worker.run(address, self._overrides)
+        finally:
+            await api.stop()
 
     async def _tend(self) -> None:
         while True:

@@ -52,7 +52,7 @@ class Worker:
     async def run(self, runtime_api: str, overrides: Mapping[str, str]) -> int:
         """Start the process and wait for its end; gives its return code (negative: a signal)."""
         try:
-            env = environment(self.spec, self.id, f"{runtime_api}/{self.id}", overrides)
+            env = environment(self.spec, self.id, runtime_api, overrides)
             self._process = await asyncio.create_subprocess_exec(
                 *command(self.spec),
                 cwd=self.spec.code_dir,
@@ -69,6 +69,8 @@ class Worker:
         code = await self._process.wait()
         self.output.drain()
         self.output.close()
+        if self._next is not None:
+            self._next.cancel()
         return code
 
     def park(self) -> asyncio.Future[Invocation]:
@@ -85,12 +87,10 @@ class Worker:
         return self._next
 
     def ended(self) -> None:
-        """The process is gone: nobody waits for it, and it waits for nothing, any more."""
+        """Note that the process is gone: nobody waits for it any more."""
         self.state = State.DOOMED
         if not self.ready.done():
             self.ready.set_result(None)
-        if self._next is not None:
-            self._next.cancel()
 
     def give(self, invocation: Invocation) -> None:
         """Let the runtime have an invocation; it must be idle."""
