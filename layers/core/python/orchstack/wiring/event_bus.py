@@ -16,7 +16,6 @@ from orchstack.event_bus.adapters.postgres import (
     PostgresSockets,
 )
 from orchstack.event_bus.service import Listening, Listing, Opening, Pushing, Relay
-from orchstack.kernel import observability
 from orchstack.kernel.cache import connect
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.settings import (
@@ -44,7 +43,6 @@ def nudge() -> QueueNudge:
 @cache
 def relay() -> Relay:
     """The relay; connects as the platform role."""
-    observability.configure()
     bus_name = load(EventSettings).event_bus_name
     if bus_name is None:
         raise Misconfigured("ORCHSTACK_EVENT_BUS_NAME is missing")
@@ -60,21 +58,18 @@ def listing() -> Listing:
 @cache
 def opening() -> Opening:
     """What $connect needs; connects as the application."""
-    observability.configure()
     return Opening(PostgresSockets(database()), SystemClock())
 
 
 @cache
 def listening() -> Listening:
     """What a connected client needs; connects as the platform role."""
-    observability.configure()
     return Listening(PostgresConnections(database()))
 
 
 @cache
 def pushing() -> Pushing:
     """The way from a queue to the sockets; connects as the application."""
-    observability.configure()
     sender = ApiGatewaySender(load(SocketSettings).endpoint)
     return Pushing(PostgresSockets(database()), sender, SystemClock())
 
