@@ -169,7 +169,7 @@ class Resolver:
             "AWS::NotificationARNs": [],
             "AWS::Partition": "aws",
             "AWS::Region": REGION,
-            "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/local",
+            "AWS::StackId": stack_id(name),
             "AWS::StackName": name,
             "AWS::URLSuffix": "amazonaws.com",
         }
@@ -270,6 +270,11 @@ class Resolver:
         value = self._deployer.secret(secret_id)
         key = rest.removeprefix(":").split(":")[0]
         return text(json.loads(value)[key]) if key else value
+
+
+def stack_id(name: str) -> str:
+    """The ARN of a stack."""
+    return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/local"
 
 
 def made_up_attribute(kind: str, name: str, attribute: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -31,7 +33,7 @@ from orchstack.local.state import (
     sync_start,
 )
 
-Route = Callable[[WSGIEnvironment, bytes], int]
+Route = Callable[[WSGIEnvironment, bytes], tuple[int, dict[str, Any]]]
 
 # How long stopping may take to be noticed.
 _POLL_S = 0.1
@@ -93,21 +95,27 @@ class StateServer:
         self._task_clients.close()
 
     def route(self, path: str, handle: Route) -> str:
-        """Answer one path ourselves with the status `handle` returns; gives its URL back."""
+        """Answer one path ourselves with the status and JSON `handle` returns; gives its URL."""
         self._routes[path] = handle
         return f"{self.endpoint}{path}"
+
+    def unroute(self, path: str) -> None:
+        """Answer that path no more."""
+        del self._routes[path]
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         route = self._routes.get(environ["PATH_INFO"])
         if route is not None:
             length = int(environ.get("CONTENT_LENGTH") or 0)
-            status = route(environ, environ["wsgi.input"].read(length))
-            start_response(f"{status} Done", [("Content-Length", "0")])
-            return [b""]
-        answer = self._moto(environ, start_response)
+            status, answer = route(environ, environ["wsgi.input"].read(length))
+            body = json.dumps(answer).encode()
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+            return [body]
+        answered = self._moto(environ, start_response)
         if environ["REQUEST_METHOD"] not in _READS:
             self._changed(_service(environ))
-        return answer
+        return answered
 
 
 class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto has no types

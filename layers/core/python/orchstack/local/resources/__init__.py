@@ -1,0 +1,1 @@
+"""What the local cloud makes of each CloudFormation resource type: emulated, stubbed or refused."""
