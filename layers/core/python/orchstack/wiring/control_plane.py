@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 def authenticator() -> Authenticator:
     """What turns a key into a principal."""
     from orchstack.control_plane.service.authenticator import Authenticator
-    from orchstack.kernel import observability
 
-    observability.configure()
     return Authenticator(_credentials(), SystemClock())
 
 

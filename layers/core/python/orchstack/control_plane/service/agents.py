@@ -145,7 +145,7 @@ class AgentDirectory:
             self._agents.announce(
                 tenant_id,
                 self._announcer.announcement(
-                    tenant_id, actor, "alias.move", f"agents/{agent}/aliases/{alias}", moved
+                    tenant_id, actor, "alias.move", f"agents/{agent}", moved
                 ),
             )
         return Alias(agent=agent, alias=alias, version=version, previous_version=previous)
