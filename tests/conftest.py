@@ -72,7 +72,9 @@ def make_database(postgres: PostgresServer) -> Iterator[Callable[[str | None], s
 
         yield make
         for name in made:
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+            admin.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            )
 
 
 @pytest.fixture

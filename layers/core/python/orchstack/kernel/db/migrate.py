@@ -119,11 +119,12 @@ class _Runner:
 
     def lock(self) -> None:
         """Hold the one lock of all runners; polled, so that no statement waits in the server."""
-        deadline = time.monotonic() + _LOCK_WAIT_S
+        deadline, pause = time.monotonic() + _LOCK_WAIT_S, 0.01
         while not self._value("select pg_try_advisory_lock(%s)", _LOCK):
             if time.monotonic() > deadline:
                 raise MigrationRefused("another migration run is still under way")
-            time.sleep(0.2)
+            time.sleep(pause)
+            pause = min(1.0, pause * 2)
 
     def unlock(self) -> None:
         """Give the lock back, unless the connection is gone and the lock with it."""
