@@ -54,6 +54,11 @@ ACKNOWLEDGED = {
 UNGUARDED = {"AwsSolutions-APIG3": "a development stage goes without the firewall's cost"}
 
 
+def api_name(stage: Stage) -> str:
+    """Return the name of the stage's API, which its metrics go by."""
+    return f"orchstack-{stage.name}"
+
+
 class RestApi(apigateway.RestApi):
     """A regional API, TLS 1.3 only; a function checks the keys, and streaming operations stream."""
 
@@ -67,7 +72,7 @@ class RestApi(apigateway.RestApi):
         super().__init__(
             scope,
             "Api",
-            rest_api_name=f"orchstack-{stage.name}",
+            rest_api_name=api_name(stage),
             endpoint_configuration=apigateway.EndpointConfiguration(
                 types=[apigateway.EndpointType.REGIONAL],
                 ip_address_type=apigateway.IpAddressType.DUAL_STACK,
@@ -84,6 +89,8 @@ class RestApi(apigateway.RestApi):
         api = cast("apigateway.CfnRestApi", self.node.default_child)
         api.security_policy, api.endpoint_access_mode = TLS_1_3_ONLY, "STRICT"
         acknowledge(self, ACKNOWLEDGED if stage.firewall else {**ACKNOWLEDGED, **UNGUARDED})
+        # The stack names its outputs itself.
+        self.node.try_remove_child("Endpoint")
         answer_with_problems(self)
         keys = apigateway.RequestAuthorizer(
             self,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from infra_cdk.constructs.alarms import alarm
 from infra_cdk.constructs.python_function import PythonFunction
 from infra_cdk.house import PLATFORM, House
+
+# Every request passes the authorizer, which asks the database; runs take as long as models do.
+SLOW_AUTHORIZER_MS = 2_000
 
 
 class ControlPlane(Construct):
@@ -16,7 +20,8 @@ class ControlPlane(Construct):
         self.authorizer = PythonFunction(
             self, house, "control_plane/authorize_request", timeout_s=10
         )
-        self.authorizer.read_secret(house.data.platform_key, "PLATFORM_KEY")
+        slow = self.authorizer.function.metric_duration(statistic="p99")
+        alarm(self, "Slow", house, slow, above=SLOW_AUTHORIZER_MS, periods=3)
         self.functions = [
             PythonFunction(self, house, "control_plane/create_tenant", user=PLATFORM),
             PythonFunction(self, house, "control_plane/list_tenants", user=PLATFORM),

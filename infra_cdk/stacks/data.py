@@ -149,7 +149,10 @@ class DataStack(Stack):
             conditions={"StringEquals": {"aws:SourceAccount": self.account}},
         )
         self.key.grant(cloudwatch, "kms:Decrypt", "kms:GenerateDataKey")
-        return sns.Topic(self, "Alarms", master_key=self.key, enforce_ssl=True)
+        topic = sns.Topic(self, "Alarms", master_key=self.key, enforce_ssl=True)
+        # A topic with a policy of its own no longer has the one that lets the account publish.
+        topic.grant_publish(cloudwatch)
+        return topic
 
     def _users(self, stage: Stage) -> None:
         pool = cognito.UserPool(

@@ -13,7 +13,6 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.constructs.alarms import alarm
-from infra_cdk.constructs.dashboard import dashboard
 from infra_cdk.constructs.firewall import Firewall
 from infra_cdk.constructs.log_group import log_group
 from infra_cdk.constructs.rest_api import RestApi
@@ -22,7 +21,6 @@ from infra_cdk.services.event_bus import SOCKET_STAGE
 from infra_cdk.stacks.services import ServicesStack
 from infra_cdk.stages import Stage
 
-SLOW_MS = 10_000
 SOCKET_LOG = {
     "request_id": "$context.requestId",
     "connection_id": "$context.connectionId",
@@ -51,12 +49,16 @@ class EdgeStack(Stack):
         if stage.firewall:
             Firewall(self, self.api.deployment_stage.stage_arn)
         self._alarms()
-        dashboard(self, self.api, services)
         CfnOutput(self, "ApiUrl", value=self.api.url)
 
     def _socket_routes(self, stage: Stage) -> None:
         bus, api = self._services.event_bus, self._services.event_bus.sockets
-        keys = authorizers.WebSocketLambdaAuthorizer("SocketKeys", self._authorizer)
+        keys = authorizers.WebSocketLambdaAuthorizer(
+            # No identity source: the key is in a header or, from a browser, in the query.
+            "SocketKeys",
+            self._authorizer,
+            identity_source=[],
+        )
         for key, function in (
             ("$connect", bus.open),
             ("$disconnect", bus.close),
@@ -95,6 +97,4 @@ class EdgeStack(Stack):
         house = self._services.house
         minutes = Duration.minutes(5)
         failing = self.api.metric_server_error(period=minutes, statistic="sum")
-        slow = self.api.metric_latency(period=minutes, statistic="p99")
         alarm(self, "Failing", house, failing, above=5)
-        alarm(self, "Slow", house, slow, above=SLOW_MS, periods=3)

@@ -46,6 +46,7 @@ class MigrationsStack(Stack):
         if master is None:
             raise ValueError("RDS keeps the master password in a secret; there is none")
         migrate.read_secret(master, "DATABASE")
+        migrate.read_secret(data.platform_key, "PLATFORM_KEY")
         CustomResource(
             self,
             "Migrated",

@@ -43,6 +43,7 @@ class NetworkStack(Stack):
             max_azs=2,
             nat_gateways=stage.nat_gateways,
             subnet_configuration=[private, public] if stage.nat_gateways else [private],
+            create_internet_gateway=stage.nat_gateways > 0,
             restrict_default_security_group=False,
             gateway_endpoints={
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)

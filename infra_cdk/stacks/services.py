@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra_cdk.constructs.alarms import alarm
+from infra_cdk.constructs.dashboard import Dashboard
 from infra_cdk.constructs.layers import layers
 from infra_cdk.constructs.python_function import PythonFunction
 from infra_cdk.house import House
@@ -46,6 +47,13 @@ class ServicesStack(Stack):
                 self.agent_runtime.advance,
                 self.agent_runtime.record,
             ]
+        )
+        Dashboard(
+            self,
+            self.house,
+            [function.function for function in self.all_functions],
+            [consumed.queue for consumed in self.queues],
+            self.agent_runtime.agent_run.machine,
         )
         if stage.function_alarms:
             for function in self.all_functions:
