@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MicroDollars = int
 MAX_TEXT = 200_000
+# Where a model's arguments were no JSON object, they stand as text under this one name.
+UNREADABLE_ARGUMENTS = "__unreadable__"
 
 
 class _Frozen(BaseModel):

@@ -1,0 +1,1 @@
+"""Detectors beside the patterns."""

@@ -1,0 +1,106 @@
+"""What the router speaks of: targets, prices, model cards, replies, and how a provider fails."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchstack.kernel.chat import Message, MicroDollars, TextDelta, Usage
+
+DEFAULT: Final = "default"
+BUILTIN: Final = "builtin"
+ECHO: Final = "builtin/echo"
+
+FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Target(_Frozen):
+    """A model at a provider; written `<provider>/<model>`."""
+
+    provider: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        """The written form."""
+        return f"{self.provider}/{self.model}"
+
+
+class Rate(_Frozen):
+    """Micro-dollars per million tokens."""
+
+    input: Annotated[int, Field(ge=0)]
+    output: Annotated[int, Field(ge=0)]
+
+
+class Price(Rate):
+    """What a model costs; above `long_from` input tokens all of the call costs `long`."""
+
+    long_from: Annotated[int, Field(gt=0)] | None = None
+    long: Rate | None = None
+
+    def cost(self, usage: Usage) -> MicroDollars:
+        """Price a call, rounded up to the next micro-dollar."""
+        rate: Rate = self
+        if self.long is not None and usage.input_tokens > (self.long_from or 0):
+            rate = self.long
+        spent = usage.input_tokens * rate.input + usage.output_tokens * rate.output
+        return -(-spent // 1_000_000)
+
+
+FREE: Final = Price(input=0, output=0)
+
+
+class ModelCard(_Frozen):
+    """What is known of a model before it is called."""
+
+    name: str
+    provider: str
+    model: str
+    price: Price
+    # `native`: the model takes tools itself; `schema`: it is made to choose by a JSON Schema.
+    tools: Literal["native", "schema"]
+    # Whether it runs beside us, at no charge.
+    local: bool
+
+
+class Reply(_Frozen):
+    """The end of a provider's stream: the whole message and what it used."""
+
+    message: Message
+    usage: Usage
+    finish_reason: FinishReason
+
+
+ProviderEvent = TextDelta | Reply
+
+
+class ProviderFailure(Exception):
+    """A provider did not answer as it should; the sentence says how, without keys or message text.
+
+    `retryable`: the same call may succeed later. `started`: a part of an answer had arrived, so the
+    call is billed and must not be made again. `retry_after_s`: what the provider asked to wait.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        retryable: bool = False,
+        started: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Take the sentence and what a caller may do about it."""
+        super().__init__(sentence)
+        self.retryable = retryable
+        self.started = started
+        self.retry_after_s = retry_after_s
+
+
+class OutOfTime(ProviderFailure):
+    """The deadline passed before the provider had answered in full."""

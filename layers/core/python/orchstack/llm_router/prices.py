@@ -1,0 +1,37 @@
+"""The rules of pricing: which entry fits a model, and the most a request can hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from orchstack.kernel.chat import ChatRequest
+from orchstack.kernel.tokens import most_tokens
+from orchstack.llm_router.model import Price, Target
+
+# What chat templates put around each message, and providers around tools, seen at most.
+_TOKENS_PER_MESSAGE: Final = 16
+_TOKENS_FOR_TOOLS: Final = 1_024
+# A dated snapshot costs what its family costs; any other suffix may be a dearer model.
+_SNAPSHOT: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
+
+
+def find_price(prices: Mapping[str, Price], target: Target) -> Price | None:
+    """Find a model's entry by its full name, else by the name of the family it is a snapshot of."""
+    exact = prices.get(target.name)
+    return exact if exact is not None else prices.get(_SNAPSHOT.sub("", target.name))
+
+
+def most_input_tokens(request: ChatRequest) -> int:
+    """Bound the input tokens of a request: its bytes, and what templates add."""
+    total = _TOKENS_FOR_TOOLS if request.tools else 0
+    for message in request.messages:
+        total += _TOKENS_PER_MESSAGE + most_tokens(message.content)
+        for call in message.tool_calls:
+            total += _TOKENS_PER_MESSAGE + most_tokens(call.name)
+            total += most_tokens(json.dumps(call.arguments, ensure_ascii=False))
+    for tool in request.tools:
+        total += most_tokens(tool.model_dump_json()) + _TOKENS_PER_MESSAGE
+    return total
