@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchstack.kernel.clock import SystemClock
+from orchstack.kernel.settings import PlatformSettings, RuntimeSettings, load
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
-    import psycopg
-
     from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
     from orchstack.control_plane.adapters.valkey import ValkeyRateLimiter
     from orchstack.control_plane.service.agents import AgentDirectory
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from orchstack.control_plane.service.health import HealthCheck
     from orchstack.control_plane.service.keys import KeyAdministration
     from orchstack.control_plane.service.tenants import TenantAdministration
+    from orchstack.kernel.db.session import Connection
 
 
 @cache
@@ -80,22 +80,37 @@ def health() -> HealthCheck:
     return HealthCheck((PostgresPart(database()), ValkeyPart(valkey)))
 
 
-def let_platform_in(administrator: psycopg.Connection[Any], secret: str) -> None:
+def let_platform_in(administrator: Connection, secret: str | None = None) -> None:
     """Let the key in that `control_plane.keys.platform_key` derives from the stack's secret.
 
     Runs after the migrations on their connection, as the platform role; again without effect.
+    The secret is read from Secrets Manager unless it is given.
     """
     from orchstack.control_plane.adapters.postgres import PostgresPlatformKeys
     from orchstack.control_plane.service.platform import PlatformBootstrap
     from orchstack.kernel.db.session import Database
 
+    administrator.autocommit = True
     administrator.execute("grant orchstack_platform to current_user with set true")
     administrator.execute("set role orchstack_platform")
-    try:
-        acting = Database(lambda: administrator)
-        PlatformBootstrap(PostgresPlatformKeys(acting), SystemClock()).ensure(secret)
-    finally:
-        administrator.execute("reset role")
+    administrator.autocommit = False
+    keys = PostgresPlatformKeys(Database(lambda: administrator))
+    PlatformBootstrap(keys, SystemClock()).ensure(_platform_secret() if secret is None else secret)
+    administrator.autocommit = True
+    administrator.execute("reset role")
+
+
+def _platform_secret() -> str:
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "secretsmanager",
+        region_name=load(RuntimeSettings).aws_region,
+        config=Config(connect_timeout=5, read_timeout=5),
+    )
+    arn = load(PlatformSettings).key_secret_arn
+    return str(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
 class _Tools:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import cache
 
 import psycopg
@@ -23,10 +24,15 @@ def database() -> Database:
     return Database(connector(load(DatabaseSettings)))
 
 
-def migrate_database() -> tuple[str, ...]:
-    """Bring the database up to date as its administrator; gives the files that were applied."""
+def migrate_database(then: Callable[[Connection], None]) -> tuple[str, ...]:
+    """Bring the database up to date as its administrator; gives the files that were applied.
+
+    `then` is called on the same connection, also if there was nothing to apply.
+    """
     with _administrator() as connection:
-        return migrate(connection, progress=_log)
+        applied = migrate(connection, progress=_log)
+        then(connection)
+        return applied
 
 
 def _administrator() -> Connection:
