@@ -79,7 +79,9 @@ def scrub(value: Any, depth: int = 0) -> Any:
         return _scrub_text(value)
     if isinstance(value, Mapping):
         return {
-            str(name): HIDDEN if _SECRET_FIELDS.match(str(name)) else scrub(inner, depth + 1)
+            _scrub_text(str(name)): (
+                HIDDEN if _SECRET_FIELDS.match(str(name)) else scrub(inner, depth + 1)
+            )
             for name, inner in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
