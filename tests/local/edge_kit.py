@@ -43,7 +43,7 @@ REST = RestApi(
     binary_media_types=("image/*",),
     routes=(
         RestRoute(method="ANY", path="/items/{id}", function_name="edge.reflect"),
-        RestRoute(method="GET", path="/items/special", function_name="answers.describe"),
+        RestRoute(method="GET", path="/items/special", function_name="edge.reflect"),
         RestRoute(method="GET", path="/files/{path+}", function_name="edge.reflect"),
         RestRoute(
             method="GET", path="/private/{id}", function_name="edge.reflect", authorizer=KEYS

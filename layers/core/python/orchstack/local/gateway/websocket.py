@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from orchstack.local.functions import FunctionService
 from orchstack.local.gateway.connections import Connection, Connections
@@ -94,6 +94,9 @@ class SocketEdge:
             if message.type is WSMsgType.BINARY:
                 # API Gateway takes no binary frames from clients.
                 await connection.close(WSCloseCode.UNSUPPORTED_DATA, "Binary frame")
+            if isinstance(message.data, WebSocketError):
+                # aiohttp has closed the connection already, say of a message that is too long.
+                connection.closed_as = (message.data.code, str(message.data))
             return str(message.data) if message.type is WSMsgType.TEXT else None
 
     def _time_left(self, connection: Connection) -> float:
