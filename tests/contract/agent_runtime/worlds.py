@@ -1,4 +1,4 @@
-"""Everything a run touches, in memory or over PostgreSQL, with a scripted model and counting tools."""
+"""Everything a run touches, in memory or over PostgreSQL: a scripted model, counting tools."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def deaths(stage: Callable[[], Stage], carry: Carry) -> Iterator[tuple[Stage, li
 
 
 def assert_whole(stage: Stage) -> None:
-    """One completed run, whose journal has no gap and nothing undone, and one effect of its tool."""
+    """One completed run, its journal without a gap and all done, and one effect of its tool."""
     run_id = only_run(stage)
     assert run_id is not None
     detail: RunDetail = stage.records.detail(stage.tenant_id, run_id)

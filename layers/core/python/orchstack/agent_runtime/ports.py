@@ -105,7 +105,10 @@ class Guards(Protocol):
     """Checks text on the way in and out."""
 
     def check_input(self, text: str, policy: GuardPolicy) -> Checked:
-        """Check untrusted text. Raises ContentBlocked, or PayloadTooLarge above the size limits."""
+        """Check a user's words. Raises ContentBlocked, or PayloadTooLarge above the size limits."""
+
+    def check_tool_result(self, text: str, policy: GuardPolicy) -> Checked:
+        """Check what a tool said before a model reads it."""
 
     def output_filter(self, policy: GuardPolicy) -> OutputFilter:
         """Make the filter for one answer of a model."""

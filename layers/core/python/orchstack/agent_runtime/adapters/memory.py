@@ -174,15 +174,22 @@ class WordGuards:
         """Check untrusted text. Raises ContentBlocked, PayloadTooLarge."""
         if len(text) > policy.max_input_chars:
             raise PayloadTooLarge
-        if policy.pii_input == "off":
-            return Checked(text=text)
-        words = WordFilter(self.word, policy.pii_input == "block")
-        return Checked(text=words.feed(text) + words.finish(), findings=words.findings)
+        return self._checked(text, policy, block=policy.pii_input == "block")
+
+    def check_tool_result(self, text: str, policy: GuardPolicy) -> Checked:
+        """Check what a tool said; it is never blocked."""
+        return self._checked(text, policy, block=False)
 
     def output_filter(self, policy: GuardPolicy) -> WordFilter:
         """Make the filter for one answer of a model."""
         word = "\0" if policy.pii_output == "off" else self.word
         return WordFilter(word, policy.pii_output == "block")
+
+    def _checked(self, text: str, policy: GuardPolicy, *, block: bool) -> Checked:
+        if policy.pii_input == "off":
+            return Checked(text=text)
+        words = WordFilter(self.word, block)
+        return Checked(text=words.feed(text) + words.finish(), findings=words.findings)
 
 
 @dataclass

@@ -79,9 +79,9 @@ class Asking:
         for delta in self._deltas(held, speech, deadline):
             with held.timed("guard"):
                 piece = speech.take(delta)
+            self.lease.keep(held)
             if piece:
                 yield transcript.delta(step.seq, piece)
-            self.lease.keep(held)
         return self._written(held, step, speech)
 
     def _deltas(self, held: Held, speech: _Speech, deadline: float) -> Iterator[str | None]:

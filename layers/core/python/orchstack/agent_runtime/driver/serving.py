@@ -19,7 +19,7 @@ from orchstack.agent_runtime.model.steps import (
 )
 from orchstack.agent_runtime.ports import Guards, Tools
 from orchstack.kernel.clock import Clock
-from orchstack.kernel.errors import ContentBlocked, OrchStackError, PayloadTooLarge
+from orchstack.kernel.errors import OrchStackError
 
 # Shorter than a lease, so that no other driver takes the run over while a tool works.
 MAX_TOOL_SECONDS: Final = 25.0
@@ -89,24 +89,12 @@ class Serving:
         return _Result(storable(result.content)[:MAX_CONTENT], result.is_error)
 
     def _check(self, held: Held, step: Step, result: _Result) -> tuple[_Result, GuardWork]:
-        try:
-            checked = self.guards.check_input(result.content, held.document.guards)
-        except (ContentBlocked, PayloadTooLarge) as error:
-            blocked = _decision(step, GuardOutcome.BLOCKED, {}, error.detail)
-            told = f"A guard of this agent withheld the tool's result: {error.detail}"
-            return _Result(told, is_error=True), blocked
+        checked = self.guards.check_tool_result(result.content, held.document.guards)
         findings = dict(checked.findings)
-        outcome = GuardOutcome.REDACTED if findings else GuardOutcome.ALLOWED
-        return _Result(checked.text, result.is_error), _decision(step, outcome, findings, "")
-
-
-def _decision(
-    step: Step, outcome: GuardOutcome, findings: dict[str, int], detail: str
-) -> GuardWork:
-    return GuardWork(
-        stage=GuardStage.TOOL,
-        outcome=outcome,
-        findings=findings,
-        concerns=step.seq,
-        detail=detail,
-    )
+        decision = GuardWork(
+            stage=GuardStage.TOOL,
+            outcome=GuardOutcome.REDACTED if findings else GuardOutcome.ALLOWED,
+            findings=findings,
+            concerns=step.seq,
+        )
+        return _Result(checked.text, result.is_error), decision
