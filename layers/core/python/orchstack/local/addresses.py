@@ -13,6 +13,7 @@ class Addresses:
 
     def __init__(self, host: str, port: int) -> None:
         """Take the gateway's host and port."""
+        self.port = port
         self.http = f"http://{host}:{port}"
         self.socket = f"ws://{host}:{port}/ws"
 

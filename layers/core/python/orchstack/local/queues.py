@@ -216,3 +216,39 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
         "binaryListValues": [],
         "dataType": value["DataType"],
     }
+
+
+def depths() -> list[dict[str, Any]]:
+    """How many messages each queue holds, and its dead-letter queue."""
+    return [
+        {
+            "name": queue.name,
+            "visible": queue.approximate_number_of_messages,
+            "in_flight": queue.approximate_number_of_messages_not_visible,
+            "delayed": queue.approximate_number_of_messages_delayed,
+            "dead_letter_queue": queue.dead_letter_queue and queue.dead_letter_queue.name,
+            "dead_letters": len(queue.dead_letter_queue._messages)  # noqa: SLF001 - moto counts visible ones only
+            if queue.dead_letter_queue
+            else 0,
+        }
+        for queue in list(backends.queues().queues.values())
+    ]
+
+
+def redrive(name: str) -> int:
+    """Move the dead letters of a queue (named itself or by its dead-letter queue) back into it.
+
+    Returns how many; raises LookupError if there is no such queue.
+    """
+    for queue in list(backends.queues().queues.values()):
+        dead = queue.dead_letter_queue
+        if dead is None or name not in (queue.name, dead.name):
+            continue
+        with lock_of(dead):
+            letters, dead._messages = dead._messages, []  # noqa: SLF001 - moto offers no move
+        for letter in letters:
+            letter.approximate_receive_count = 0
+            letter.visible_at = 0.0
+            queue.add_message(letter)
+        return len(letters)
+    raise LookupError(f"no queue with dead letters is called {name}")

@@ -57,7 +57,8 @@ class Ticker:
         """Fire nothing more."""
         self._stopping = True
         self.changed()
-        self._thread.join(1)
+        if self._thread.is_alive():
+            self._thread.join(1)
 
     def changed(self) -> None:
         """Look again: a schedule was made, changed or deleted."""

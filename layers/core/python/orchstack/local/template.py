@@ -150,7 +150,11 @@ class Resolver:
             return special[name](argument)
         if name not in PURE:
             raise CannotDeploy(f"{self._stack.name}: the function {name} is not known locally")
-        result = PURE[name](self._evaluate(argument))
+        arguments = self._evaluate(argument)
+        try:
+            result = PURE[name](arguments)
+        except (IndexError, TypeError, ValueError) as error:
+            raise CannotDeploy(f"{self._stack.name}: {name} of {arguments}: {error}") from error
         return self._deployer.rewrite(result) if name == "Fn::Join" else result
 
     def _ref(self, name: str) -> Any:

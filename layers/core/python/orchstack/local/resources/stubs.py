@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from orchstack.local.template import ACCOUNT, REGION, Created, Resource
 
@@ -70,12 +71,24 @@ _ARNS = {
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
 }
 
+_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
+    "AWS::EC2::VPC": {
+        "CidrBlock": "10.0.0.0/16",
+        "CidrBlockAssociations": ["vpc-cidr-assoc-local"],
+        "DefaultNetworkAcl": "acl-local",
+        "DefaultSecurityGroup": "sg-local",
+        "Ipv6CidrBlocks": ["fd00:10:0:0::/56"],
+    },
+    "AWS::EC2::Subnet": {"AvailabilityZone": f"{REGION}a", "Ipv6CidrBlocks": ["fd00:10::/64"]},
+    "AWS::EC2::VPCEndpoint": {"DnsEntries": ["local:localhost"], "NetworkInterfaceIds": []},
+}
+
 
 def create(resource: Resource) -> Created:
     """Give the resource a name, and its ARN where others may parse it."""
     name = str(resource.properties.get("LogGroupName") or resource.name)
     pattern = _ARNS.get(resource.type)
     if pattern is None:
-        return Created(name, open_ended=True)
+        return Created(name, _ATTRIBUTES.get(resource.type, {}), open_ended=True)
     full = pattern.format(account=ACCOUNT, region=REGION, name=name)
     return Created(name, {"Arn": full}, open_ended=True)

@@ -1,0 +1,127 @@
+"""The parts of the local cloud above its data plane: functions, moto, deliveries, the gateway."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from orchstack.kernel.clock import SystemClock
+from orchstack.local.addresses import Addresses
+from orchstack.local.assembly import Stack
+from orchstack.local.bus import LocalBus
+from orchstack.local.custom_resources import CustomResources
+from orchstack.local.deployment import Deployment, Outputs
+from orchstack.local.functions import FunctionService
+from orchstack.local.gateway import Gateway
+from orchstack.local.local_functions import LocalFunctions
+from orchstack.local.logs import LogSink
+from orchstack.local.loop import LoopThread
+from orchstack.local.overrides import overrides
+from orchstack.local.persistence import Persistence
+from orchstack.local.postgres import Postgres
+from orchstack.local.queues import QueueConsumer
+from orchstack.local.resources.compute import ROLE
+from orchstack.local.resources.model import Site
+from orchstack.local.schedules import Ticker
+from orchstack.local.state.clients import Clients
+from orchstack.local.state.server import StateServer
+from orchstack.local.status import Status
+from orchstack.local.valkey import ValkeyServer
+
+_STOP_WITHIN_S = 1.0
+# What the ticker must hear of.
+_SCHEDULING = ("events", "scheduler")
+
+
+class Parts:
+    """Builds the parts, starts and stops them in the right order."""
+
+    def __init__(self, state_dir: Path, addresses: Addresses, postgres: Postgres) -> None:
+        """Take where state is kept, where the gateway will listen, and the database."""
+        self.functions = LocalFunctions()
+        self._bus = LocalBus(self.functions.asynchronous.targets)
+        self._persistence = Persistence(state_dir / "aws")
+        self._ticker = Ticker(self._bus, SystemClock())
+        self.server = StateServer(self.functions, self._bus, self._changed)
+        self.clients = Clients(self.server.endpoint)
+        self._log = LogSink(state_dir / "logs" / "functions.jsonl")
+        self._loop = LoopThread()
+        self._service = FunctionService(
+            self._log, overrides(self.server.endpoint, addresses.http, postgres.port)
+        )
+        self._addresses = addresses
+        self._postgres = postgres
+        self._status = Status(self._service, self._ticker, self._persistence)
+        self._consumers: list[QueueConsumer] = []
+        self._gateway: Gateway | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """Where the functions' logs go."""
+        return self._log.path
+
+    def start(self) -> None:
+        """Serve the AWS services with what was kept, and be ready to run functions."""
+        self.server.start()
+        self.server.route("/_local/status", self._status.answer_status)
+        self.server.route("/_local/redrive", self._status.answer_redrive)
+        self._persistence.restore()
+        self._persistence.start()
+        self._loop.start()
+        self._loop.run(self._service.start())
+        self.functions.attach(self._service)
+        self.clients.get("iam").create_role(
+            RoleName=ROLE.rsplit("/", 1)[-1], AssumeRolePolicyDocument="{}"
+        )
+
+    def deploy(self, stacks: tuple[Stack, ...], valkey: ValkeyServer) -> tuple[Site, Outputs]:
+        """Deploy the stacks; returns what they left for the gateway and consumers, and outputs."""
+        site = Site(
+            clients=self.clients,
+            functions=self.functions,
+            custom_resources=CustomResources(self.server, self.functions),
+            postgres=self._postgres,
+            valkey=valkey,
+        )
+        return site, Deployment(site, self._addresses).deploy(stacks)
+
+    def serve(self, site: Site) -> None:
+        """Open the gateway, feed the functions from their queues, fire the schedules."""
+        self._gateway = Gateway(
+            self._service,
+            rest=site.apis.rest_api(),
+            socket=site.apis.socket_api(),
+            status=self._status.document,
+        )
+        self._loop.run(self._gateway.start(self._addresses.port))
+        for source in site.event_sources:
+            consumer = QueueConsumer(source, self.functions.invoke)
+            consumer.start()
+            self._consumers.append(consumer)
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Stop what brings work first, then the workers, and last what keeps state."""
+        for consumer in self._consumers:
+            consumer.stop()
+        self._ticker.stop()
+        if self._gateway is not None:
+            self._end(self._gateway)
+        self.functions.asynchronous.stop()
+        self._bus.stop()
+        self._end(self._service)
+        self._persistence.stop()
+        self.server.stop()
+        self.clients.close()
+        self._loop.stop()
+        self._log.close()
+
+    def _end(self, part: Gateway | FunctionService) -> None:
+        # Whatever does not stop in time ends with the process.
+        with contextlib.suppress(TimeoutError):
+            self._loop.run(part.stop(), _STOP_WITHIN_S)
+
+    def _changed(self, service: str) -> None:
+        self._persistence.changed(service)
+        if service in _SCHEDULING:
+            self._ticker.changed()
