@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from orchstack.control_plane.keys import platform_key
 from orchstack.local.addresses import Addresses
 from orchstack.local.assembly import Stack, read_assembly
 from orchstack.local.lock import StateLock
@@ -169,5 +170,5 @@ def _platform_key(secrets: Any, outputs: dict[str, dict[str, Any]]) -> str | Non
     for named in outputs.values():
         if _PLATFORM_KEY_OUTPUT in named:
             answer = secrets.get_secret_value(SecretId=named[_PLATFORM_KEY_OUTPUT])
-            return str(answer["SecretString"])
+            return platform_key(str(answer["SecretString"]))
     return None
