@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import ExitStack
 from pathlib import Path
 
 from orchstack.kernel.clock import SystemClock
@@ -52,8 +53,7 @@ class Parts:
         self._addresses = addresses
         self._postgres = postgres
         self._status = Status(self._service, self._ticker, self._persistence)
-        self._consumers: list[QueueConsumer] = []
-        self._gateway: Gateway | None = None
+        self._running = ExitStack()
 
     @property
     def log_file(self) -> Path:
@@ -62,14 +62,22 @@ class Parts:
 
     def start(self) -> None:
         """Serve the AWS services with what was kept, and be ready to run functions."""
+        self._running.callback(self._log.close)
         self.server.start()
+        self._running.callback(self.server.stop)
+        self._running.callback(self.clients.close)
         self.server.route("/_local/status", self._status.answer_status)
         self.server.route("/_local/redrive", self._status.answer_redrive)
         self._persistence.restore()
         self._persistence.start()
+        self._running.callback(self._persistence.stop)
         self._loop.start()
+        self._running.callback(self._loop.stop)
         self._loop.run(self._service.start())
+        self._running.callback(self._end, self._service)
         self.functions.attach(self._service)
+        self._running.callback(self._bus.stop)
+        self._running.callback(self.functions.asynchronous.stop)
         self.clients.get("iam").create_role(
             RoleName=ROLE.rsplit("/", 1)[-1], AssumeRolePolicyDocument="{}"
         )
@@ -87,34 +95,24 @@ class Parts:
 
     def serve(self, site: Site) -> None:
         """Open the gateway, feed the functions from their queues, fire the schedules."""
-        self._gateway = Gateway(
+        gateway = Gateway(
             self._service,
             rest=site.apis.rest_api(),
             socket=site.apis.socket_api(),
             status=self._status.document,
         )
-        self._loop.run(self._gateway.start(self._addresses.port))
+        self._loop.run(gateway.start(self._addresses.port))
+        self._running.callback(self._end, gateway)
         for source in site.event_sources:
             consumer = QueueConsumer(source, self.functions.invoke)
             consumer.start()
-            self._consumers.append(consumer)
+            self._running.callback(consumer.stop)
         self._ticker.start()
+        self._running.callback(self._ticker.stop)
 
     def stop(self) -> None:
         """Stop what brings work first, then the workers, and last what keeps state."""
-        for consumer in self._consumers:
-            consumer.stop()
-        self._ticker.stop()
-        if self._gateway is not None:
-            self._end(self._gateway)
-        self.functions.asynchronous.stop()
-        self._bus.stop()
-        self._end(self._service)
-        self._persistence.stop()
-        self.server.stop()
-        self.clients.close()
-        self._loop.stop()
-        self._log.close()
+        self._running.close()
 
     def _end(self, part: Gateway | FunctionService) -> None:
         # Whatever does not stop in time ends with the process.

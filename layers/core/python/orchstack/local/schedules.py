@@ -57,8 +57,7 @@ class Ticker:
         """Fire nothing more."""
         self._stopping = True
         self.changed()
-        if self._thread.is_alive():
-            self._thread.join(1)
+        self._thread.join(1)
 
     def changed(self) -> None:
         """Look again: a schedule was made, changed or deleted."""
