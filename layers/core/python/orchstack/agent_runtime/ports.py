@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -79,12 +79,16 @@ class Tools(Protocol):
         """Call a tool; the same key twice has one effect. `deadline` is Unix time in seconds."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """Text that may pass, with what was found (and redacted) in it, counted by kind."""
+class Checked(Protocol):
+    """Text that may pass."""
 
-    text: str
-    findings: Mapping[str, int] = field(default_factory=dict)
+    @property
+    def text(self) -> str:
+        """The text, less what was redacted."""
+
+    @property
+    def findings(self) -> Mapping[str, int]:
+        """What was found in it, counted by kind."""
 
 
 class OutputFilter(Protocol):

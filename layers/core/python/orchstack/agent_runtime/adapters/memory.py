@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from orchstack.agent_runtime.model.events import Outcome
-from orchstack.agent_runtime.ports import Checked
 from orchstack.kernel.agents import AgentDocument, GuardPolicy
 from orchstack.kernel.chat import (
     ChatEvent,
@@ -165,18 +164,26 @@ class WordFilter:
 
 
 @dataclass(frozen=True)
+class CheckedText:
+    """Text that may pass."""
+
+    text: str
+    findings: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class WordGuards:
     """Guards against one word, as the policy for personal data says."""
 
     word: str = "forbidden"
 
-    def check_input(self, text: str, policy: GuardPolicy) -> Checked:
+    def check_input(self, text: str, policy: GuardPolicy) -> CheckedText:
         """Check untrusted text. Raises ContentBlocked, PayloadTooLarge."""
         if len(text) > policy.max_input_chars:
             raise PayloadTooLarge
         return self._checked(text, policy, block=policy.pii_input == "block")
 
-    def check_tool_result(self, text: str, policy: GuardPolicy) -> Checked:
+    def check_tool_result(self, text: str, policy: GuardPolicy) -> CheckedText:
         """Check what a tool said; it is never blocked."""
         return self._checked(text, policy, block=False)
 
@@ -185,11 +192,11 @@ class WordGuards:
         word = "\0" if policy.pii_output == "off" else self.word
         return WordFilter(word, policy.pii_output == "block")
 
-    def _checked(self, text: str, policy: GuardPolicy, *, block: bool) -> Checked:
+    def _checked(self, text: str, policy: GuardPolicy, *, block: bool) -> CheckedText:
         if policy.pii_input == "off":
-            return Checked(text=text)
+            return CheckedText(text=text)
         words = WordFilter(self.word, block)
-        return Checked(text=words.feed(text) + words.finish(), findings=words.findings)
+        return CheckedText(text=words.feed(text) + words.finish(), findings=words.findings)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -220,6 +220,34 @@ class Lease:
 
     owner: UUID
     seconds: float
+
+
+class RunReference(BaseModel):
+    """Names a run to the state machine that carries it on; what else it knows is not ours."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    tenant_id: UUID
+    run_id: UUID
+
+
+class Advanced(RunReference):
+    """How a run stands after one more command, in the words of the state machine."""
+
+    status: Literal["running", "finished", "failed"]
+
+    @classmethod
+    def of(cls, run: Run) -> Advanced:
+        """Tell how a run stands."""
+        status = _MACHINE_STATUS[run.status]
+        return cls(tenant_id=run.tenant_id, run_id=run.id, status=status)
+
+
+_MACHINE_STATUS: Final[dict[RunStatus, Literal["running", "finished", "failed"]]] = {
+    RunStatus.RUNNING: "running",
+    RunStatus.COMPLETED: "finished",
+    RunStatus.FAILED: "failed",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
