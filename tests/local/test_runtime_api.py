@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -279,19 +278,3 @@ def test_failures_are_reported(edge: Edge) -> None:
 
     report = eventually(lambda: _reports(edge, "failing"))[0]
     assert ("ERROR", "OutOfStock") == (report["level"], report["record"]["status"])
-
-
-def test_stopping_leaves_no_process(tmp_path: Path) -> None:
-    """When the service stops, its workers are gone, also a busy one."""
-    edge = Edge(tmp_path)
-    pid = edge.answer("answers.describe")["pid"]
-    running = asyncio.run_coroutine_threadsafe(
-        edge.functions.invoke("answers.sleep", b'{"seconds": 30}'), edge.loop
-    )
-    eventually(lambda: edge.status("answers.sleep").busy)
-
-    edge.stop()
-
-    assert b"Sandbox.Stopped" in running.result(timeout=1).payload
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)

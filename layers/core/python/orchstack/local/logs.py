@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,23 +139,32 @@ def _rank(level: str) -> int:
 
 def tail(
     path: Path, *, follow: bool = False, last: int | None = None, wanted: LogFilter | None = None
-) -> Iterator[Entry]:
+) -> Generator[Entry, None, None]:
     """Read the entries of a log file that pass; with `follow`, wait for more until closed.
 
     `last` keeps only that many of those already there.
     """
     chosen = wanted or LogFilter()
-    with _opened(path, follow=follow) as first:
-        file = first
+    file = _opened(path, follow=follow)
+    try:
         yield from deque((entry for entry in _entries(file) if chosen.wants(entry)), maxlen=last)
         while follow:
             time.sleep(_POLL_S)
+            # Whether the file was rotated is asked first: what it holds after that is final.
+            rotated = _rotated(path, file)
             yield from (entry for entry in _entries(file) if chosen.wants(entry))
-            if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
-                yield from (entry for entry in _entries(file) if chosen.wants(entry))
+            if rotated:
                 file.close()
-                file = path.open("rb")
+                file = _opened(path, follow=True)
+    finally:
         file.close()
+
+
+def _rotated(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return path.stat().st_ino != os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _opened(path: Path, *, follow: bool) -> IO[bytes]:
