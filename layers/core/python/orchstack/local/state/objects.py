@@ -9,6 +9,7 @@ from typing import Any
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 
 from orchstack.local.state import backends
+from orchstack.local.state.snapshots import tag
 from orchstack.local.template import ACCOUNT, REGION
 
 # Where an object of ours says which file holds its bytes; they never change.
@@ -105,6 +106,5 @@ def _restored(document: dict[str, Any], read: Callable[[str], bytes]) -> Any:
         setattr(key, field, document[field])
     key.set_metadata(document["metadata"], replace=False)
     setattr(key, _KEPT_AS, document["digest"])
-    tagger = backends.buckets().tagger
-    tagger.tag_resource(key.arn, tagger.convert_dict_to_tags_input(document["tags"]))
+    tag(backends.buckets().tagger, key.arn, document["tags"])
     return key

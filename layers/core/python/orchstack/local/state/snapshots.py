@@ -51,7 +51,7 @@ def restore_keys(documents: list[dict[str, Any]]) -> None:
                 document["private_key"].encode(), password=None
             )
         store.keys[key.id] = key
-        store.tagger.tag_resource(key.id, store.tagger.convert_dict_to_tags_input(document["tags"]))
+        tag(store.tagger, key.id, document["tags"])
 
 
 def secrets() -> list[dict[str, Any]]:
@@ -67,6 +67,12 @@ def restore_secrets(documents: list[dict[str, Any]]) -> None:
         secret = FakeSecret(ACCOUNT, REGION, document["name"], {}, "")
         secret.__dict__.update(document)
         store[document["name"]] = secret
+
+
+def tag(tagger: Any, thing: str, tags: dict[str, str]) -> None:
+    """Tag something of moto's; each service has its own names for a tag's parts."""
+    pairs = [{tagger.key_name: key, tagger.value_name: value} for key, value in tags.items()]
+    tagger.tag_resource(thing, pairs)
 
 
 def _fields(thing: Any, *without: str) -> dict[str, Any]:
