@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -72,6 +72,8 @@ class Stage:
     models: ScriptedModels
     tools: InMemoryTools
     lease_seconds: float = LEASE_SECONDS
+    # Closes what the calling thread opened.
+    hang_up: Callable[[], None] = lambda: None
 
     @property
     def runtime(self) -> AgentRuntime:
@@ -134,7 +136,8 @@ def in_postgres(database: Database, script: Script = ONE_TOOL, **document: Any) 
     """A stage whose journal is in PostgreSQL; sessions stay in memory."""
     clock = SystemClock()
     memory = InMemoryJournal(clock)
-    return _stage(script, clock, PostgresJournal(database), memory, document)
+    stage = _stage(script, clock, PostgresJournal(database), memory, document)
+    return replace(stage, hang_up=database.close)
 
 
 def _stage(
