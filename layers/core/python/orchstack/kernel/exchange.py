@@ -15,7 +15,7 @@ from orchstack.kernel.errors import Forbidden, OrchStackError
 from orchstack.kernel.gateway import Incoming
 from orchstack.kernel.http import Answer, EventStream, Idempotency, Operation, Request
 from orchstack.kernel.idempotency import REPLAYED, Answers, Slot, StoredAnswer
-from orchstack.kernel.observability import bind, logger
+from orchstack.kernel.observability import add_ids, logger
 from orchstack.kernel.tenancy import ANONYMOUS, Principal
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -84,9 +84,7 @@ class Exchange(Generic[BodyT, QueryT]):
     def run(self, call: Call[BodyT, QueryT]) -> Outcome:
         """Bring the request to its outcome; never raises."""
         try:
-            principal = self._admitted()
-            with bind(tenant_id=principal.tenant_id):
-                return self._outcome(self._called(call, self._request(principal)))
+            return self._outcome(self._called(call, self._request(self._admitted())))
         except OrchStackError as error:
             return self._refusal(error)
         except Exception:  # noqa: BLE001 - the process boundary: logged whole, answered as 500
@@ -97,6 +95,7 @@ class Exchange(Generic[BodyT, QueryT]):
         if self._operation.scope is None:
             return ANONYMOUS
         principal = self._incoming.principal()
+        add_ids(tenant_id=principal.tenant_id)
         self._headers.update(self._shared.gate.admit(principal))
         if not principal.may(self._operation.scope):
             raise Forbidden(

@@ -55,6 +55,22 @@ def bind(
     trace_id: str | None = None,
 ) -> Iterator[None]:
     """Put ids on every line logged inside; ids bound outside stay unless they are given anew."""
+    before = _bound.get()
+    add_ids(request_id, tenant_id, run_id, trace_id)
+    try:
+        yield
+    finally:
+        # Not by token: a generator may be closed in another context than it was started in.
+        _bound.set(before)
+
+
+def add_ids(
+    request_id: str | None = None,
+    tenant_id: UUID | str | None = None,
+    run_id: UUID | str | None = None,
+    trace_id: str | None = None,
+) -> None:
+    """Put ids that became known meanwhile on every line to the end of the innermost `bind`."""
     given = {
         "request_id": request_id,
         "tenant_id": tenant_id,
@@ -62,13 +78,7 @@ def bind(
         "trace_id": trace_id,
     }
     named = {name: str(value) for name, value in given.items() if value is not None}
-    before = _bound.get()
-    _bound.set({**before, **named})
-    try:
-        yield
-    finally:
-        # Not by token: a generator may be closed in another context than it was started in.
-        _bound.set(before)
+    _bound.set({**_bound.get(), **named})
 
 
 def scrub(value: Any, depth: int = 0) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
@@ -22,6 +23,7 @@ from orchstack.kernel.json_lines import line_of, pointer
 MAX_DEPTH = 32
 _MAX_TEXT = 256
 _MAX_FAULTS = 20
+_TOO_LARGE = "The body holds a number that is too large."
 _IDEMPOTENCY_KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
@@ -92,7 +94,7 @@ def body(operation: Operation[ModelT, Any], raw: bytes) -> tuple[ModelT, Json]:
     if not raw.strip():
         raw = b"{}"
     text = _text(raw)
-    plain = _parse(text)
+    plain = parse(text)
     _check_depth_and_text(plain, text)
     try:
         return operation.body.model_validate_json(raw, strict=True), plain
@@ -116,9 +118,15 @@ def _text(raw: bytes) -> str:
         raise InvalidRequest(f"The body is not UTF-8: byte {error.start} is not valid.") from None
 
 
-def _parse(text: str) -> Json:
+def parse(text: str) -> Json:
+    """Read JSON: no NaN, no number beyond a float, no name twice; raises InvalidRequest."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_unique,
+        )
     except json.JSONDecodeError as error:
         raise InvalidRequest(
             f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
@@ -127,11 +135,26 @@ def _parse(text: str) -> Json:
     except RecursionError:
         _refuse_depth()
     except ValueError:
-        raise InvalidRequest("The body holds a number that is too large.") from None
+        raise InvalidRequest(_TOO_LARGE) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise json.JSONDecodeError(f"{name} is not JSON", "", 0)
+    raise InvalidRequest(f"The body is no JSON: {name} is not a number.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InvalidRequest(_TOO_LARGE)
+    return number
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Readers differ in which of two equal names counts: none is taken."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidRequest("The body gives a name twice in one object; give it once.")
+    return found
 
 
 def _refuse_depth() -> NoReturn:
