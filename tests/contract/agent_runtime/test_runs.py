@@ -127,6 +127,21 @@ def test_the_driver_that_lost_its_run_writes_no_more(make_stage: MakeStage) -> N
     assert steps == stage.records.detail(stage.tenant_id, slow.run_id).steps
 
 
+def test_a_lost_lease_is_lost_before_the_other_has_written(make_stage: MakeStage) -> None:
+    """Taking the run over is enough: the step that both carry out is written by the new driver."""
+    stage = _short(make_stage())
+    ask = Ask(agent="adder", text="What is 17 * 23?")
+    first = stage.runtime.start(stage.principal, ask, key=key(), deadline=stage.deadline)
+    told = next(first.events)
+    lapse(stage)
+    second = stage.runtime.start(stage.principal, ask, key=key(), deadline=stage.deadline)
+    with pytest.raises(RequestInFlight):
+        list(first.events)
+
+    assert told == next(second.events)
+    assert "run.completed" == list(second.events)[-1].name
+
+
 def test_a_caller_that_goes_away_leaves_the_run_to_a_retry(stage: Stage) -> None:
     """The lease is given back at once, so nobody waits for it."""
     ask = Ask(agent="adder", text="What is 17 * 23?")
