@@ -28,6 +28,7 @@ _MARGIN_S = 5.0
 _MAX_REASON = 500
 _TRIES = 3
 _PUT_TIMEOUT_S = 10.0
+_PAUSE_S = 0.5
 
 
 def custom_resource(change: Change) -> Handler:
@@ -97,7 +98,7 @@ def _put(url: str, body: str) -> None:
         else:
             if status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
                 return
-        time.sleep(0.5 * attempt)
+        time.sleep(_PAUSE_S * attempt)
 
 
 def _put_once(url: str, body: str) -> int:

@@ -96,6 +96,10 @@ class EndpointFactory:
         with bind(request_id=incoming.request_id, trace_id=incoming.trace_id):
             try:
                 yield notes
+            except Exception:
+                # The head is out: only the runtime can still tell the client, by breaking off.
+                logger.exception("the stream broke off", extra={"operation": operation.id})
+                raise
             finally:
                 if self._shared.database.take_announced():
                     self._shared.nudge()
