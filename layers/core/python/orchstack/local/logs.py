@@ -121,6 +121,7 @@ class LogFilter:
     service: str | None = None
     function: str | None = None
     request_id: str | None = None
+    run_id: str | None = None
     level: str | None = None
 
     def wants(self, entry: Entry) -> bool:
@@ -128,6 +129,7 @@ class LogFilter:
         return (
             self.service in (None, entry.get("service"))
             and self.request_id in (None, entry.get("request_id"))
+            and self.run_id in (None, entry.get("run_id"))
             and (self.function is None or self.function in str(entry.get("function", "")))
             and _rank(str(entry.get("level", "INFO"))) >= _rank(self.level or "DEBUG")
         )

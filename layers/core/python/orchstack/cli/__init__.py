@@ -1,0 +1,1 @@
+"""The `orchstack` command; libraries are imported where they are needed, so help comes at once."""

@@ -1,0 +1,93 @@
+"""A run as it is watched: text to standard output, what the agent does to standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from orchstack.cli.output import duration, money
+
+if TYPE_CHECKING:
+    from orchstack.sdk import RunEvent
+
+MAX_SHOWN = 200
+Channel = Literal["text", "doing", "trouble"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A piece of what is shown."""
+
+    channel: Channel
+    text: str
+
+
+@dataclass
+class Watch:
+    """Turns a run's events into what a person wants to see of them."""
+
+    _open_line: bool = False
+    _calls: dict[str, str] = field(default_factory=dict)
+
+    def see(self, event: RunEvent) -> Iterator[Said]:
+        """Give what an event is shown as; some are not shown."""
+        if event.name == "text.delta":
+            text = str(event.data["text"])
+            self._open_line = not text.endswith("\n")
+            yield Said("text", text)
+            return
+        lines = list(self._lines(event.name, event.data))
+        if lines and self._open_line:
+            self._open_line = False
+            yield Said("text", "\n")
+        for channel, line in lines:
+            yield Said(channel, line + "\n")
+
+    def _lines(self, name: str, data: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:
+        if name == "model.completed":
+            yield from self._model(data)
+        elif name == "tool.started":
+            self._calls[data["call_id"]] = f"{data['name']}({arguments(data['arguments'])})"
+        elif name == "tool.completed":
+            call = self._calls.get(data["call_id"], data["name"])
+            mark = "✗" if data["is_error"] else "⚙"
+            yield "doing", f"{mark} {call} → {short(data['content'])}"
+        elif name == "guard.decided" and data["outcome"] != "allowed":
+            counted = ", ".join(f"{n} {kind}" for kind, n in data["findings"].items())
+            yield "doing", f"⛨ {data['stage']} {data['outcome']}{counted and f': {counted}'}"
+        elif name in ("run.completed", "run.failed"):
+            yield from _end(data)
+
+    def _model(self, data: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:
+        usage = data["usage"]
+        tokens = f"{usage['input_tokens']} + {usage['output_tokens']} tokens"
+        yield "doing", f"◆ {data['model']}: {tokens}, {money(data['cost_micro_usd'])}"
+
+
+def _end(run: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:
+    if run["error"]:
+        yield "trouble", f"✗ {run['error']['code']}: {run['error']['detail']}"
+    elif run["finish_reason"] != "answered":
+        yield "trouble", f"! the answer is incomplete: {run['finish_reason']}"
+    usage = run["usage"]
+    facts = (
+        f"{run['agent']} v{run['version']}",
+        f"{usage['input_tokens']} + {usage['output_tokens']} tokens",
+        money(run["cost_micro_usd"]),
+        duration(run["latency_ms"]["total"]),
+        f"run {run['id']}",
+    )
+    yield "doing", " · ".join(facts)
+
+
+def arguments(given: Mapping[str, Any]) -> str:
+    """Write a tool's arguments as a call has them."""
+    return short(", ".join(f"{name}={json.dumps(value)}" for name, value in given.items()))
+
+
+def short(text: str) -> str:
+    """Write a text on one line, cut where it gets long."""
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_SHOWN else f"{line[:MAX_SHOWN]}…"

@@ -1,0 +1,135 @@
+"""`orchstack runs`: what agents did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from orchstack.cli.output import NONE, duration, moment, money, print_json, print_table
+from orchstack.cli.setup import AsJson, Limit, connected
+
+if TYPE_CHECKING:
+    from orchstack.sdk import Run, RunDetail
+
+app = typer.Typer(help="Look at what agents did.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
+    status: Annotated[
+        Literal["running", "completed", "failed"] | None, typer.Option(help="In this state only.")
+    ] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs of your tenant, newest first."""
+    with connected(context) as client:
+        runs = list(client.runs.list(agent=agent, status=status, limit=limit))
+    if as_json:
+        print_json([run.raw for run in runs])
+        return
+    print_table(
+        ("RUN", "AGENT", "STATUS", "BEGAN (UTC)", "TOKENS", "COST", "TOOK"),
+        map(_row, runs),
+        empty="No runs yet: `orchstack ask AGENT QUESTION` makes one.",
+    )
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    return (
+        run.id,
+        f"{run.agent} v{run.version}",
+        run.status if run.error is None else f"{run.status} ({run.error.code})",
+        moment(run.created_at),
+        str(run.usage.input_tokens + run.usage.output_tokens),
+        money(run.cost_micro_usd),
+        NONE if run.finished_at is None else duration(run.latency_ms.get("total", 0.0)),
+    )
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    tree: Annotated[bool, typer.Option("--tree", help="Its spans as a waterfall.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a run: question, answer, and what happened step by step."""
+    with connected(context) as client:
+        run = client.runs.get(run_id)
+    if as_json:
+        print_json(run.raw)
+        return
+    for line in _summary(run):
+        typer.echo(line)
+    typer.echo()
+    if tree:
+        _print_waterfall(run)
+    else:
+        _print_steps(run)
+
+
+def _summary(run: RunDetail) -> Iterator[str]:
+    yield " · ".join(_row(run))
+    stages = ", ".join(f"{name} {duration(ms)}" for name, ms in run.latency_ms.items() if ms)
+    if stages:
+        yield f"Time: {stages}"
+    if run.session_id:
+        yield f"Session: {run.session_id}"
+    yield f"Input: {run.input}"
+    yield f"Output: {run.output}"
+    if run.error:
+        yield f"Error: {run.error.code}: {run.error.detail}"
+
+
+def _print_steps(run: RunDetail) -> None:
+    print_table(
+        ("STEP", "KIND", "WHAT", "TOKENS", "COST"),
+        (
+            (
+                str(step["seq"]),
+                step["kind"],
+                _what(step["work"]),
+                str(sum(step["usage"].values()) or NONE),
+                money(step["cost_micro_usd"]),
+            )
+            for step in run.steps
+        ),
+        empty="No steps yet.",
+    )
+
+
+def _what(work: Mapping[str, Any]) -> str:
+    """A step's work in one line."""
+    from orchstack.cli.asking import arguments, short
+
+    match work["kind"]:
+        case "model":
+            wished = ", ".join(call["name"] for call in work["tool_calls"])
+            said = f"calls {wished}" if wished else short(work["text"])
+            return f"{work['served_by'] or work['model']}: {said}"
+        case "tool":
+            call = work["call"]
+            return f"{call['name']}({arguments(call['arguments'])}) → {short(work['content'])}"
+        case "guard":
+            found = ", ".join(f"{n} {kind}" for kind, n in work["findings"].items())
+            return f"{work['stage']} {work['outcome']}" + (f": {found}" if found else "")
+        case _:
+            return str(work.get("reason", ""))
+
+
+def _print_waterfall(run: RunDetail) -> None:
+    from orchstack.cli.waterfall import rows
+
+    print_table(
+        ("SPAN", "", "TOOK", ""),
+        (
+            (f"{'  ' * row.depth}{row.name}", row.bar, duration(row.milliseconds), row.note)
+            for row in rows(run.spans)
+        ),
+        empty="No spans yet.",
+    )

@@ -1,0 +1,55 @@
+"""What all commands share: which installation, as whom, and how a failure is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from orchstack.sdk import OrchStack, Retries, Transport
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
+
+FAILED = 1
+UNREACHABLE = 3
+NOT_ALLOWED = 4
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The options before the command; a test puts its own transport here."""
+
+    url: str | None = None
+    key: str | None = None
+    transport: Transport | None = None
+    retries: Retries | None = None
+
+
+@contextmanager
+def connected(context: typer.Context, *, platform: bool = False) -> Iterator[OrchStack]:
+    """Give a client; what goes wrong is told on standard error and becomes the exit code.
+
+    `platform` asks for the key that makes tenants, where the local cloud has one.
+    """
+    from orchstack.cli.failures import exit_code, tell
+    from orchstack.sdk import OrchStack, OrchStackError
+    from orchstack.sdk.connection import resolve
+
+    setup: Setup = context.ensure_object(Setup)
+    try:
+        target = resolve(setup.url, setup.key, platform=platform)
+        with OrchStack(
+            target.url, target.api_key, transport=setup.transport, retries=setup.retries
+        ) as client:
+            yield client
+    except OrchStackError as error:
+        tell(error)
+        raise typer.Exit(exit_code(error)) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
