@@ -83,7 +83,7 @@ def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> 
         aws_secret_access_key="local",
     )
     value = json.dumps({"default": "builtin/echo", "providers": providers})
-    client.put_secret_value(SecretId=cloud.state["providers_secret_arn"], SecretString=value)
+    client.put_secret_value(SecretId=cloud.state["outputs"]["OrchStack-dev-Data"]["ProvidersSecret"], SecretString=value)
 
 
 def measure(cloud: RunningCloud, runs: int) -> Spread:

@@ -63,7 +63,7 @@ def test_the_run_is_on_record(clerk: Caller) -> None:
     detail = clerk.get(f"/v1/runs/{run['id']}").body
 
     assert [run["id"]] == [item["id"] for item in clerk.get("/v1/runs").body["items"]]
-    assert {"model", "tool"} <= {step["kind"] for step in detail["steps"]}
+    assert {"model", "tool"} <= {step["work"]["kind"] for step in detail["steps"]}
     assert QUESTION == detail["input"]
 
 
@@ -84,7 +84,7 @@ def test_the_events_reach_the_bus(clerk: Caller) -> None:
     run = clerk.run("clerk", QUESTION).body
 
     def told() -> set[str]:
-        page = clerk.get(f"/v1/events?limit=100&subject={run['id']}").body
+        page = clerk.get(f"/v1/events?limit=100&subject=runs/{run['id']}").body
         return {event["type"] for event in page["items"]}
 
     expected = {"agent_runtime.RunStarted.v1", "agent_runtime.RunCompleted.v1"}

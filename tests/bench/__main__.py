@@ -1,0 +1,78 @@
+"""`make bench`: measure the figures of docs/benchmarks.md; name some to measure only those."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import first_byte, imports, overhead, start
+from tests.cloud import RunningCloud, running_cloud, synthesize
+
+RUNS = 500
+console = Console()
+
+
+@contextmanager
+def _cloud() -> Iterator[RunningCloud]:
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="orchstack-bench-") as folder:
+        Path(folder).chmod(0o755)
+        assembly = synthesize(Path(folder) / "cdk.out")
+        with running_cloud(assembly, Path(folder) / "state") as cloud:
+            yield cloud
+
+
+def _overhead() -> None:
+    table = Table("mode", "platform time of a run, one tool call, model's own time taken off")
+    with _cloud() as cloud:
+        for mode in ("wait", "stream"):
+            table.add_row(mode, str(overhead.measure(cloud, mode, RUNS)))
+    console.print(table)
+
+
+def _first_byte() -> None:
+    with _cloud() as cloud:
+        spread = first_byte.measure(cloud, 200)
+    console.print(f"first token: provider's socket to caller's event: {spread}")
+
+
+def _imports() -> None:
+    table = Table("handler", "import, ms of CPU")
+    for name, milliseconds in imports.table():
+        table.add_row(name, f"{milliseconds:.0f}")
+    console.print(table)
+
+
+def _synth() -> None:
+    console.print(f"synthesis for the local cloud: {start.synth_cpu_s():.1f} s CPU")
+
+
+def _up() -> None:
+    first, second = start.up_s()
+    console.print(f"`orchstack up` to the first answer: {first:.1f} s, again: {second:.1f} s")
+
+
+FIGURES: dict[str, Callable[[], None]] = {
+    "imports": _imports,
+    "overhead": _overhead,
+    "first-byte": _first_byte,
+    "synth": _synth,
+    "up": _up,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, or everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="|".join(FIGURES))
+    for name in parser.parse_args().figures or FIGURES:
+        console.rule(name)
+        FIGURES[name]()
+
+
+main()
