@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from infra_cdk.stages import STAGES, Stage
@@ -25,12 +26,13 @@ FIRST_TENANT = "First tenant"
 
 def deploy(stage: Stage) -> None:
     """Bootstrap, deploy, and print the address of the API and the first key."""
-    outputs = ROOT / "build" / f"outputs-{stage.name}.json"
-    outputs.parent.mkdir(exist_ok=True)
     _say(f"Deploying {stage.name} into the account {_account()}.")
     _cdk("bootstrap", stage)
-    _cdk("deploy", stage, "--all", "--outputs-file", str(outputs))
-    found = _outputs(json.loads(outputs.read_text()))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "outputs.json"
+        _cdk("deploy", stage, "--all", "--outputs-file", str(file))
+        stacks: dict[str, dict[str, str]] = json.loads(file.read_text())
+    found = {name: value for outputs in stacks.values() for name, value in outputs.items()}
     _say(f"API: {found['ApiUrl']}\nWebSocket: {found['SocketUrl']}")
     _say(f"Put your model providers' keys into the secret {found['ProvidersSecret']}.")
     _say(f"Subscribe to the alarms: aws sns subscribe --topic-arn {found['AlarmTopic']} …")
@@ -50,10 +52,6 @@ def destroy(stage: Stage) -> None:
 def _cdk(command: str, stage: Stage, *arguments: str) -> None:
     line = [*CDK, command, "--context", f"stage={stage.name}", *arguments]
     subprocess.run(line, cwd=ROOT, check=True)  # noqa: S603 - our own words, no shell
-
-
-def _outputs(stacks: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {name: value for outputs in stacks.values() for name, value in outputs.items()}
 
 
 def _account() -> str:
