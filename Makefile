@@ -54,6 +54,9 @@ generate: $(READY) ## Write the generated files anew: schema, events, OpenAPI, a
 lock: $(READY) ## Resolve the dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --universal --all-extras --group dev --generate-hashes \
 		--no-emit-index-url --python-version 3.11 -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --constraints requirements.lock --generate-hashes \
+		--python-platform aarch64-manylinux_2_28 --python-version 3.13 --only-binary :all: \
+		--no-emit-index-url -q -o layers/base/requirements.txt
 
 clean: ## Remove the virtual environment and everything built
 	rm -rf $(VENV) build cdk.out
