@@ -84,11 +84,12 @@ class Cron:
             elif day.month not in self.months:
                 day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
             else:
-                if self._fits(day):
+                if self.fits(day):
                     yield day
                 day += timedelta(days=1)
 
-    def _fits(self, day: date) -> bool:
+    def fits(self, day: date) -> bool:
+        """Whether the day fields take this day."""
         if self.day_of_week == "?":
             return _fits_month(self.day_of_month, day)
         return _fits_week(self.day_of_week, day)
@@ -134,7 +135,7 @@ def _cron(body: str, zone: ZoneInfo) -> Cron:
         raise ValueError(f"six fields are needed, there are {len(fields)}")
     if (fields[2] == "?") == (fields[4] == "?"):
         raise ValueError("exactly one of day-of-month and day-of-week must be ?")
-    return Cron(
+    cron = Cron(
         minutes=tuple(sorted(_values(fields[0], 0, 59))),
         hours=tuple(sorted(_values(fields[1], 0, 23))),
         day_of_month=fields[2],
@@ -143,6 +144,9 @@ def _cron(body: str, zone: ZoneInfo) -> Cron:
         years=frozenset(_values(fields[5], 1970, _LAST_YEAR)),
         zone=zone,
     )
+    # The day fields are read for each day; a mistake in them must show now.
+    cron.fits(date(2000, 1, 31))
+    return cron
 
 
 def _values(text: str, low: int, high: int, names: dict[str, int] | None = None) -> set[int]:
