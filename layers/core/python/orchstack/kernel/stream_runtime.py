@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from io import TextIOWrapper
 from types import GeneratorType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 _API = "/2018-06-01/runtime"
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
@@ -37,7 +37,8 @@ _STREAMING = {
 # What ends the head of the answer and begins its body, for API Gateway.
 _DELIMITER = b"\0" * 8
 
-Handler = Callable[[Any, "Context"], Any]
+Handler = Callable[[Any, "Context"], object]
+T = TypeVar("T")
 
 
 class Context:
@@ -93,9 +94,8 @@ class RuntimeApi:
         self._send(self._head("POST", path, _STREAMING) + _chunk(first))
 
     def write(self, data: bytes) -> None:
-        """Send a chunk; raises ConnectionError when the platform hung up."""
-        if data:
-            self._send(_chunk(data))
+        """Send a chunk, not an empty one; raises ConnectionError when the platform hung up."""
+        self._send(_chunk(data))
 
     def finish(self, trailers: Mapping[str, str]) -> Reply:
         """End the streamed request and read the reply."""
@@ -168,81 +168,91 @@ def serve_one(api: RuntimeApi, handler: Handler) -> None:
     os.environ["_X_AMZN_TRACE_ID"] = reply.headers.get("lambda-runtime-trace-id", "")
     context = Context(reply.headers, os.environ)
     path = f"/invocation/{context.aws_request_id}"
-    try:
-        answer = handler(json.loads(reply.body), context)
-        if isinstance(answer, GeneratorType):
-            head = _head_of(answer)
-        else:
-            whole = json.dumps(answer).encode()
-    except Exception as error:  # noqa: BLE001 - the boundary of the process: every error is reported
-        kind, document = _report(error, context.aws_request_id)
-        api.call("POST", f"{path}/error", document, {_ERROR_TYPE: kind})
-        return
-    if isinstance(answer, GeneratorType):
-        _stream(api, f"{path}/response", head, answer, context.aws_request_id)
+    answer = _attempt(lambda: _answer(handler, reply.body, context), context.aws_request_id)
+    if isinstance(answer, Trouble):
+        api.call("POST", f"{path}/error", answer.document, {_ERROR_TYPE: answer.kind})
+    elif isinstance(answer, bytes):
+        api.call("POST", f"{path}/response", answer, {"Content-Type": "application/json"})
     else:
-        api.call("POST", f"{path}/response", whole, {"Content-Type": "application/json"})
+        _stream(api, f"{path}/response", answer, context.aws_request_id)
 
 
-def _head_of(answer: Generator[Any, None, None]) -> bytes:
+class Opened(NamedTuple):
+    """A streamed answer whose head is known."""
+
+    head: bytes
+    chunks: Generator[object, None, None]
+
+
+class Trouble(NamedTuple):
+    """What a handler raised, as the Runtime API wants it told."""
+
+    kind: str
+    document: bytes
+
+
+def _answer(handler: Handler, body: bytes, context: Context) -> bytes | Opened:
+    answer = handler(json.loads(body), context)
+    if not isinstance(answer, GeneratorType):
+        return json.dumps(answer).encode()
     head = next(answer, None)
     if not isinstance(head, dict):
         answer.close()
         msg = "a streaming handler must yield its head, a dict with statusCode, first"
         raise TypeError(msg)
-    return json.dumps(head).encode() + _DELIMITER
+    return Opened(json.dumps(head).encode() + _DELIMITER, answer)
 
 
-def _stream(
-    api: RuntimeApi, path: str, head: bytes, answer: Generator[Any, None, None], request_id: str
-) -> None:
+def _stream(api: RuntimeApi, path: str, answer: Opened, request_id: str) -> None:
     trailers: dict[str, str] = {}
     try:
-        api.begin(path, head)
+        api.begin(path, answer.head)
         for chunk in _chunks(answer, trailers, request_id):
             api.write(chunk)
         api.finish(trailers)
     except ConnectionError:
         # The handler hears of it as GeneratorExit where it waits in `yield`.
-        answer.close()
+        _attempt(answer.chunks.close, request_id)
         api.hang_up()
 
 
-def _chunks(
-    answer: Generator[Any, None, None], trailers: dict[str, str], request_id: str
-) -> Iterator[bytes]:
+def _chunks(answer: Opened, trailers: dict[str, str], request_id: str) -> Iterator[bytes]:
     # An error of the handler ends the chunks and is told in the trailers. An error of the
     # connection is raised where the chunks are sent, so the two are never mistaken.
+    while chunk := _attempt(lambda: _next(answer.chunks), request_id):
+        if isinstance(chunk, Trouble):
+            trailers[_ERROR_TYPE] = chunk.kind
+            trailers[_ERROR_BODY] = base64.b64encode(chunk.document).decode()
+            return
+        yield chunk
+
+
+def _next(chunks: Iterator[object]) -> bytes | None:
+    for chunk in chunks:
+        if not isinstance(chunk, str | bytes):
+            msg = f"a streaming handler yields str or bytes, not {type(chunk).__name__}"
+            raise TypeError(msg)
+        # An empty chunk would end the answer.
+        if chunk:
+            return chunk.encode() if isinstance(chunk, str) else chunk
+    return None
+
+
+def _attempt(work: Callable[[], T], request_id: str) -> T | Trouble:
+    # The boundary of the process: whatever a handler raises is logged and reported to the platform.
     try:
-        for chunk in answer:
-            yield _encoded(chunk)
-    except Exception as error:  # noqa: BLE001 - the boundary of the process, as above
-        kind, document = _report(error, request_id)
-        trailers[_ERROR_TYPE] = kind
-        trailers[_ERROR_BODY] = base64.b64encode(document).decode()
+        return work()
+    except Exception as error:  # noqa: BLE001 - as said
+        import traceback  # a runtime that never fails never loads it
 
-
-def _encoded(chunk: object) -> bytes:
-    if isinstance(chunk, str):
-        return chunk.encode()
-    if isinstance(chunk, bytes):
-        return chunk
-    msg = f"a streaming handler yields str or bytes, not {type(chunk).__name__}"
-    raise TypeError(msg)
-
-
-def _report(error: Exception, request_id: str) -> tuple[str, bytes]:
-    import traceback  # a runtime that never fails never loads it
-
-    kind = type(error).__name__
-    document = {
-        "errorMessage": str(error),
-        "errorType": kind,
-        "requestId": request_id,
-        "stackTrace": traceback.format_tb(error.__traceback__),
-    }
-    sys.stdout.write(json.dumps({"level": "ERROR", **document}) + "\n")
-    return kind, json.dumps(document).encode()
+        document = {
+            "errorMessage": str(error),
+            "errorType": type(error).__name__,
+            "requestId": request_id,
+            "stackTrace": traceback.format_tb(error.__traceback__),
+        }
+        sys.stdout.write(json.dumps({"level": "ERROR", **document}) + "\n")
+        return Trouble(type(error).__name__, json.dumps(document).encode())
 
 
 def main() -> None:
@@ -250,11 +260,9 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     api = RuntimeApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    try:
-        handler = load(os.environ["_HANDLER"])
-    except Exception as error:  # noqa: BLE001 - the boundary of the process, as above
-        kind, document = _report(error, "")
-        api.call("POST", "/init/error", document, {_ERROR_TYPE: kind})
+    handler = _attempt(lambda: load(os.environ["_HANDLER"]), "")
+    if isinstance(handler, Trouble):
+        api.call("POST", "/init/error", handler.document, {_ERROR_TYPE: handler.kind})
         sys.exit(1)
     while True:
         serve_one(api, handler)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -24,6 +25,7 @@ _PREFIX = "/2018-06-01/runtime/"
 _ERROR_TYPE = "lambda-runtime-function-error-type"
 _ERROR_BODY = "lambda-runtime-function-error-body"
 _OK = b'{"status":"OK"}\n'
+_RECEIVE_BYTES = 256 * 1024
 # How long what a worker wrote before it ended may take to be read.
 _LAST_WORDS_S = 0.5
 
@@ -39,8 +41,11 @@ class RuntimeApi:
 
     async def start(self) -> str:
         """Listen on a free port of loopback; gives the address."""
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, limit=HEAD_LIMIT)
-        return f"{LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
+        listener = socket.create_server((LOOPBACK, 0))
+        # Else the kernel would take many megabytes of a stream that nobody reads yet.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=HEAD_LIMIT)
+        return f"{LOOPBACK}:{listener.getsockname()[1]}"
 
     async def stop(self) -> None:
         """Read what the worker still said, then hang up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from orchstack.local.logs import LogSink
 
 _TEND_S = 0.1
 _RELOAD_S = 0.5
+_SWITCH_S = 0.0005
 
 
 class FunctionService:
@@ -47,6 +49,8 @@ class FunctionService:
     async def start(self) -> None:
         """Begin; workers start with their first invocation, or by `warm`."""
         self._loop = asyncio.get_running_loop()
+        # moto's threads share the interpreter; they shall not keep this loop waiting for 5 ms.
+        sys.setswitchinterval(_SWITCH_S)
         self._tasks = [asyncio.create_task(self._tend()), asyncio.create_task(self._reload())]
 
     async def stop(self) -> None:

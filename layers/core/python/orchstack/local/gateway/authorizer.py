@@ -98,20 +98,22 @@ def _granted(result: Result, ttl_s: int) -> _Grant:
     if result.error is not None:
         unauthorized = answer.get("errorMessage") == "Unauthorized"
         raise Refused("UNAUTHORIZED" if unauthorized else "AUTHORIZER_FAILURE")
-    if not isinstance(answer, dict) or not isinstance(answer.get("policyDocument"), dict):
-        raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
-    told = answer.get("context") or {}
-    if "principalId" not in answer or any(
-        isinstance(value, dict | list) for value in told.values()
-    ):
-        raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
-    context = {"principalId": answer["principalId"]}
-    context.update((name, _string(value)) for name, value in told.items() if value is not None)
-    return _Grant(answer["policyDocument"], context, time.monotonic() + ttl_s)
+    match answer:
+        case {"principalId": principal, "policyDocument": dict() as policy}:
+            context = {"principalId": principal, **_strings(answer.get("context") or {})}
+            return _Grant(policy, context, time.monotonic() + ttl_s)
+    raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
 
 
-def _string(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool | int | float) else str(value)
+def _strings(context: Mapping[str, Any]) -> dict[str, str]:
+    # API Gateway hands on strings, and takes no objects or lists.
+    if any(isinstance(value, dict | list) for value in context.values()):
+        raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in context.items()
+        if value is not None
+    }
 
 
 def _check(policy: Mapping[str, Any], method_arn: str) -> None:

@@ -54,7 +54,7 @@ def _matches(statement: Mapping[str, Any], method_arn: str) -> bool:
     )
 
 
-def _several(value: Any) -> list[Any]:
+def _several(value: object) -> list[Any]:
     if value is None:
         raise InvalidPolicy("a statement needs an Action and a Resource")
     return value if isinstance(value, list) else [value]

@@ -103,12 +103,12 @@ def _mapped(expression: str, context: Mapping[str, Any], headers: Mapping[str, s
     return headers.get(expression.removeprefix("method.request.header."), "")
 
 
-def _lookup(context: Mapping[str, Any], path: str) -> Any:
-    value: Any = context
+def _lookup(context: Mapping[str, Any], path: str) -> object:
+    value: object = context
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)

@@ -57,18 +57,25 @@ def answer_status(answer: Mapping[str, Any]) -> int:
 
 def answer_headers(answer: Mapping[str, Any]) -> CIMultiDict[str]:
     """Merge `headers`, `multiValueHeaders` and `cookies`, or raise Refused (502)."""
-    single, several = answer.get("headers") or {}, answer.get("multiValueHeaders") or {}
-    if not isinstance(single, dict) or not isinstance(several, dict):
-        raise Refused("DEFAULT_5XX")
-    pairs = [(name, value) for name, values in several.items() for value in values]
-    pairs += [pair for pair in single.items() if pair not in pairs]
+    pairs = [
+        (name, value)
+        for name, values in _mapping(answer, "multiValueHeaders").items()
+        for value in values
+    ]
+    pairs += [pair for pair in _mapping(answer, "headers").items() if pair not in pairs]
     pairs += [("Set-Cookie", cookie) for cookie in answer.get("cookies") or ()]
-    return CIMultiDict(
-        (name, _text(value)) for name, value in pairs if name.title() not in _OWN_HEADERS
-    )
+    texts = ((name, _text(value)) for name, value in pairs)
+    return CIMultiDict(pair for pair in texts if pair[0].title() not in _OWN_HEADERS)
 
 
-def _text(value: Any) -> str:
+def _mapping(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = answer.get(name) or {}
+    if not isinstance(value, dict):
+        raise Refused("DEFAULT_5XX")
+    return value
+
+
+def _text(value: object) -> str:
     if isinstance(value, dict | list):
         raise Refused("DEFAULT_5XX")
     return value if isinstance(value, str) else json.dumps(value)
