@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -13,57 +11,15 @@ import pytest
 from orchstack.kernel import custom_resource as module
 from orchstack.kernel.custom_resource import custom_resource
 from tests import make
-
-
-class _CloudFormation(HTTPServer):
-    """Takes the answers to requests."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Bucket)
-        self.answers: list[dict[str, Any]] = []
-        self.content_types: list[str | None] = []
-        self.failures = 0
-
-    def request(self, kind: str) -> dict[str, Any]:
-        """A request as CloudFormation sends it."""
-        return {
-            "RequestType": kind,
-            "ResponseURL": f"http://127.0.0.1:{self.server_port}/answer?X-Amz-Signature=abc",
-            "StackId": "stack",
-            "RequestId": "request",
-            "LogicalResourceId": "Schema",
-            "ResourceProperties": {"version": "7"},
-        }
-
-
-class _Bucket(BaseHTTPRequestHandler):
-    server: _CloudFormation
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.failures:
-            self.server.failures -= 1
-            self.send_response(503)
-        else:
-            self.server.answers.append(json.loads(body))
-            self.server.content_types.append(self.headers["Content-Type"])
-            self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_arguments: object) -> None:
-        """Keep quiet."""
+from tests.cloudformation import CloudFormation
+from tests.cloudformation import cloudformation as serving
 
 
 @pytest.fixture
-def cloudformation() -> Iterator[_CloudFormation]:
+def cloudformation() -> Iterator[CloudFormation]:
     """A server that takes answers."""
-    with _CloudFormation() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def _change(properties: Mapping[str, Any]) -> dict[str, str]:
@@ -75,7 +31,7 @@ def _fail(_properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_a_change_is_answered_with_its_data(cloudformation: _CloudFormation, kind: str) -> None:
+def test_a_change_is_answered_with_its_data(cloudformation: CloudFormation, kind: str) -> None:
     """The answer carries the request's ids, a stable physical id and the data."""
     custom_resource(_change)(cloudformation.request(kind), make.LambdaContext())
     assert [
@@ -91,13 +47,13 @@ def test_a_change_is_answered_with_its_data(cloudformation: _CloudFormation, kin
     assert [""] == cloudformation.content_types
 
 
-def test_a_deletion_changes_nothing(cloudformation: _CloudFormation) -> None:
+def test_a_deletion_changes_nothing(cloudformation: CloudFormation) -> None:
     """A stack that goes away is let go."""
     custom_resource(_fail)(cloudformation.request("Delete"), make.LambdaContext())
     assert ["SUCCESS"] == [answer["Status"] for answer in cloudformation.answers]
 
 
-def test_a_failure_is_answered_with_its_reason(cloudformation: _CloudFormation) -> None:
+def test_a_failure_is_answered_with_its_reason(cloudformation: CloudFormation) -> None:
     """The reason is short and holds no secret."""
     custom_resource(_fail)(cloudformation.request("Update"), make.LambdaContext())
     (answer,) = cloudformation.answers
@@ -107,7 +63,7 @@ def test_a_failure_is_answered_with_its_reason(cloudformation: _CloudFormation) 
     assert len(answer["Reason"]) <= 500
 
 
-def test_a_malformed_request_is_answered(cloudformation: _CloudFormation) -> None:
+def test_a_malformed_request_is_answered(cloudformation: CloudFormation) -> None:
     """Even a request without a type gets its answer."""
     request = cloudformation.request("Create")
     del request["RequestType"]
@@ -115,7 +71,7 @@ def test_a_malformed_request_is_answered(cloudformation: _CloudFormation) -> Non
     assert ["FAILED"] == [answer["Status"] for answer in cloudformation.answers]
 
 
-def test_time_running_out_is_answered_once(cloudformation: _CloudFormation) -> None:
+def test_time_running_out_is_answered_once(cloudformation: CloudFormation) -> None:
     """Before Lambda ends the function, CloudFormation is told; a late success is not sent too."""
     answered = threading.Event()
 
@@ -130,7 +86,7 @@ def test_time_running_out_is_answered_once(cloudformation: _CloudFormation) -> N
 
 
 def test_an_answer_that_is_not_taken_is_sent_again(
-    cloudformation: _CloudFormation, monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bucket that is down for a moment does not cost an hour of waiting."""
     monkeypatch.setattr(module, "_PAUSE_S", 0.01)

@@ -13,6 +13,7 @@ from orchstack.kernel.db.idempotency import PostgresAnswers
 from orchstack.kernel.endpoint import EndpointFactory, LambdaContext
 from orchstack.kernel.exchange import Call, Shared
 from orchstack.kernel.http import Operation
+from orchstack.kernel.settings import EventSettings, load
 from orchstack.wiring.database import database
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -61,7 +62,9 @@ def factory() -> EndpointFactory:
 
 
 def _nudge() -> None:
-    """Imported when first needed: most functions announce nothing."""
+    """Wake the relay, where there is one to wake; its minute sweep covers the rest."""
+    if load(EventSettings).nudge_queue_url is None:
+        return
     from orchstack.wiring.event_bus import nudge
 
     nudge().nudge()
