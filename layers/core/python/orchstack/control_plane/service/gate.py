@@ -13,7 +13,7 @@ from orchstack.kernel.observability import logger
 from orchstack.kernel.tenancy import Principal
 
 # How long a cache that failed is left alone, so that not every request waits for its time-out.
-_PAUSE_S = 1.0
+_PAUSE_S = 5.0
 
 
 class RequestGate:
