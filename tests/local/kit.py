@@ -31,8 +31,8 @@ class Cloud:
         self.handlers: dict[str, Handler] = {}
         self.asynchronous = AsyncInvocations(self.invoke)
         self.bus = LocalBus(self.asynchronous.targets)
-        self.changes: list[str] = []
-        self.server = StateServer(self, self.bus, self.changes.append)
+        self.on_change: Callable[[str], None] = lambda _service: None
+        self.server = StateServer(self, self.bus, self._changed)
         self.server.start()
         self.clients = Clients(self.server.endpoint)
         self.client("iam").create_role(RoleName="local", AssumeRolePolicyDocument="{}")
@@ -63,6 +63,9 @@ class Cloud:
     def submit(self, name: str, payload: bytes) -> None:
         """Run a handler asynchronously."""
         self.asynchronous.submit(name, payload)
+
+    def _changed(self, service: str) -> None:
+        self.on_change(service)
 
     def function(self, name: str, handler: Handler) -> str:
         """Register a handler; returns its ARN."""
