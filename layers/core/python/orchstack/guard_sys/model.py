@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -33,16 +34,8 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """How often something was found; never what it was."""
-
-    kind: Kind
-    count: int
-
-
-@dataclass(frozen=True)
 class Checked:
-    """A text that passed, with placeholders where something was found."""
+    """A text that passed, with placeholders; `findings` counts by kind, never says what it was."""
 
     text: str
-    findings: tuple[Finding, ...] = ()
+    findings: Mapping[str, int] = field(default_factory=dict)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchstack.guard_sys.detectors.redaction import Redactor
-from orchstack.guard_sys.model import Checked, Finding, Kind
+from orchstack.guard_sys.model import Checked, Kind
 from orchstack.guard_sys.ports import Detector
 from orchstack.kernel.agents import GuardPolicy
 from orchstack.kernel.errors import ContentBlocked, PayloadTooLarge
@@ -33,9 +33,9 @@ class OutputFilter:
         return "" if self._mode == "off" else self._allowed(self._redactor.finish())
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found so far."""
-        return _findings(self._redactor.counts)
+    def findings(self) -> Mapping[str, int]:
+        """How often each kind was found so far."""
+        return _by_kind(self._redactor.counts)
 
     def _allowed(self, text: str) -> str:
         if self._mode == "block" and self._redactor.counts:
@@ -81,13 +81,13 @@ class GuardSystem:
     def _redact(self, text: str) -> Checked:
         redactor = Redactor(self.detector.find)
         passed = redactor.feed(text) + redactor.finish()
-        return Checked(passed, _findings(redactor.counts))
+        return Checked(passed, _by_kind(redactor.counts))
 
 
-def _findings(counts: Counter[Kind]) -> tuple[Finding, ...]:
-    return tuple(Finding(kind, count) for kind, count in sorted(counts.items()))
+def _by_kind(counts: Mapping[Kind, int]) -> dict[str, int]:
+    return {kind.value: count for kind, count in sorted(counts.items())}
 
 
-def _blocked(what: str, findings: tuple[Finding, ...]) -> ContentBlocked:
-    found = ", ".join(f"{finding.count} x {finding.kind}" for finding in findings)
+def _blocked(what: str, findings: Mapping[str, int]) -> ContentBlocked:
+    found = ", ".join(f"{count} x {kind}" for kind, count in findings.items())
     return ContentBlocked(f"A guard of this agent blocked the {what}: it holds {found}.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from orchstack.kernel.chat import Message, MicroDollars, TextDelta, Usage
 
@@ -12,6 +13,7 @@ DEFAULT: Final = "default"
 BUILTIN: Final = "builtin"
 ECHO: Final = "builtin/echo"
 
+Tools = Literal["native", "schema"]
 FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
 
 
@@ -64,9 +66,48 @@ class ModelCard(_Frozen):
     model: str
     price: Price
     # `native`: the model takes tools itself; `schema`: it is made to choose by a JSON Schema.
-    tools: Literal["native", "schema"]
+    tools: Tools
     # Whether it runs beside us, at no charge.
     local: bool
+
+
+class ProviderSettings(_Frozen):
+    """How the operator says a provider is reached; any server that speaks OpenAI's chat API.
+
+    Addresses may be private: they come from the operator, never from a tenant.
+    """
+
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+    api_key: SecretStr | None = None
+    tools: Tools = "native"
+    # The name of the output limit; OpenAI's own models take only the first, others the second.
+    limit_field: Literal["max_completion_tokens", "max_tokens"] | None = None
+    # Whether a call costs nothing; unless said, whatever answers on this machine's loopback.
+    free: bool | None = None
+
+    @property
+    def host(self) -> str:
+        """The host of the address, in lower case."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def local(self) -> bool:
+        """Whether its calls cost nothing."""
+        loopback = self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+        return loopback if self.free is None else self.free
+
+    @property
+    def output_limit(self) -> str:
+        """The name of the field that bounds the output."""
+        openai = self.host.endswith(".openai.com")
+        return self.limit_field or ("max_completion_tokens" if openai else "max_tokens")
+
+
+class Providers(_Frozen):
+    """The secret that the operator keeps: the default model, and the providers by name."""
+
+    default: Annotated[str, Field(pattern=r"^[a-z0-9-]+/\S{1,120}$")] = ECHO
+    providers: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], ProviderSettings] = {}
 
 
 class Reply(_Frozen):
@@ -85,6 +126,7 @@ class ProviderFailure(Exception):
 
     `retryable`: the same call may succeed later. `started`: a part of an answer had arrived, so the
     call is billed and must not be made again. `retry_after_s`: what the provider asked to wait.
+    `note`: the provider's own words, for the log only.
     """
 
     def __init__(
@@ -94,9 +136,11 @@ class ProviderFailure(Exception):
         retryable: bool = False,
         started: bool = False,
         retry_after_s: float | None = None,
+        note: str = "",
     ) -> None:
         """Take the sentence and what a caller may do about it."""
         super().__init__(sentence)
+        self.note = note
         self.retryable = retryable
         self.started = started
         self.retry_after_s = retry_after_s

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Protocol
 
 from orchstack.kernel.chat import ChatRequest
-from orchstack.llm_router.model import Price, ProviderEvent, Target
+from orchstack.llm_router.model import Price, ProviderEvent, Target, Tools
 
 
 class Provider(Protocol):
@@ -17,7 +17,7 @@ class Provider(Protocol):
         """The word before the slash in a model's name."""
 
     @property
-    def tools(self) -> Literal["native", "schema"]:
+    def tools(self) -> Tools:
         """How its models are offered tools."""
 
     @property

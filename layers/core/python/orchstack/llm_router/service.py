@@ -64,6 +64,7 @@ class LlmRouter:
                         "model": card.name,
                         "attempt": attempt,
                         "reason": str(failure),
+                        "note": failure.note,
                     },
                 )
                 self._wait_or_give_up(failure, attempt, card, deadline)

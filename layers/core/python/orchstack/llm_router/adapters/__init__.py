@@ -1,0 +1,1 @@
+"""Providers, where their settings are kept, and what models cost."""

@@ -1,0 +1,57 @@
+"""Our requests in the words of OpenAI's chat API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchstack.kernel.chat import (
+    UNREADABLE_ARGUMENTS,
+    ChatRequest,
+    Message,
+    Role,
+    ToolCall,
+    ToolSpec,
+)
+
+JsonObject = dict[str, Any]
+
+
+def encode(request: ChatRequest, limit_field: str) -> JsonObject:
+    """Give the body of `POST /chat/completions`, streamed, with usage at the end."""
+    body: JsonObject = {
+        "model": request.model,
+        "messages": [_message(message) for message in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        limit_field: request.max_output_tokens,
+    }
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+    return body
+
+
+def _message(message: Message) -> JsonObject:
+    encoded: JsonObject = {"role": message.role.value, "content": message.content}
+    if message.role is Role.TOOL:
+        encoded["tool_call_id"] = message.tool_call_id or ""
+    if message.tool_calls:
+        encoded["content"] = message.content or None
+        encoded["tool_calls"] = [_call(call) for call in message.tool_calls]
+    return encoded
+
+
+def _call(call: ToolCall) -> JsonObject:
+    unreadable = call.arguments.get(UNREADABLE_ARGUMENTS)
+    arguments = unreadable if isinstance(unreadable, str) else json.dumps(call.arguments)
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
+
+
+def _tool(tool: ToolSpec) -> JsonObject:
+    return {"type": "function", "function": tool.model_dump()}

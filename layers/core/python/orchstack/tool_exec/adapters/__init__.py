@@ -1,0 +1,1 @@
+"""The built-in tools; all of them only read."""

@@ -1,0 +1,33 @@
+"""The router with its providers: built in, or over OpenAI's chat API as the secret names them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from orchstack.kernel.clock import SystemClock
+from orchstack.kernel.settings import ProvidersSettings, load
+from orchstack.llm_router.adapters.builtin import BuiltinModel
+from orchstack.llm_router.adapters.price_list import PriceList
+from orchstack.llm_router.adapters.secret_directory import SecretDirectory
+from orchstack.llm_router.adapters.secrets_manager import SecretsManagerSecret
+from orchstack.llm_router.model import ProviderSettings
+from orchstack.llm_router.ports import Provider
+from orchstack.llm_router.service import LlmRouter
+
+
+@cache
+def llm_router() -> LlmRouter:
+    """The way to every model; reads the providers' secret when a model first needs it."""
+    secret = SecretsManagerSecret(load(ProvidersSettings).secret_arn)
+    clock = SystemClock()
+    directory = SecretDirectory(secret.read, build_provider, BuiltinModel(), clock)
+    return LlmRouter(directory=directory, prices=PriceList(), clock=clock)
+
+
+def build_provider(name: str, settings: ProviderSettings) -> Provider:
+    """Make a provider; the HTTP client is loaded here, so the built-in model starts without it."""
+    from orchstack.llm_router.adapters.openai_wire.schema_tools import SchemaTools
+    from orchstack.llm_router.adapters.openai_wire.wire import OpenAiWire
+
+    wire = OpenAiWire(name, settings, SystemClock())
+    return SchemaTools(wire) if settings.tools == "schema" else wire
