@@ -118,7 +118,7 @@ class _Tools:
 
     def known(self) -> Collection[str]:
         """Give the names of all tools."""
-        from orchstack.wiring.tools import tool_executor
+        from orchstack.wiring.tool_exec import tool_executor
 
         return tool_executor().known()
 
