@@ -53,14 +53,7 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as JSON knows it: a date stays the text it is, and nothing refers to elsewhere."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Compose the next node; an alias is a fault."""
-        if self.check_event(yaml.AliasEvent):
-            mark = self.get_mark()
-            raise yaml.composer.ComposerError(None, None, "aliases are not used here", mark)
-        return super().compose_node(parent, index)
+    """YAML as JSON knows it: a date stays the text it is."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -74,6 +67,7 @@ def read(path: str) -> Iterator[Document]:
     name, text = ("<stdin>", sys.stdin.read()) if path == "-" else (path, _text(path))
     loader = _Loader(text)
     try:
+        _refuse_aliases(name, text)
         while loader.check_node() and (node := loader.get_node()):
             _refuse_repeats(name, node)
             content = loader.construct_document(node)
@@ -98,6 +92,13 @@ def _text(path: str) -> str:
         raise Unreadable(path, error.strerror or "cannot be read") from None
     except UnicodeDecodeError as error:
         raise Unreadable(path, f"is not UTF-8: byte {error.start} is not valid") from None
+
+
+def _refuse_aliases(file: str, text: str) -> None:
+    """JSON knows no references, and with them a small file can stand for a huge document."""
+    for token in yaml.scan(text):
+        if isinstance(token, yaml.AliasToken):
+            raise Unreadable(_place(file, token.start_mark), "aliases are not used here")
 
 
 def _refuse_repeats(file: str, node: yaml.Node) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchstack.cli.exits import FAILED, NOT_ALLOWED, UNREACHABLE
 from orchstack.cli.output import errors
-from orchstack.cli.setup import FAILED, NOT_ALLOWED, UNREACHABLE
 from orchstack.sdk import (
     ApiError,
     ConnectionFailed,

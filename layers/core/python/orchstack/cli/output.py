@@ -66,6 +66,11 @@ def money(micro_usd: int) -> str:
     return f"${micro_usd / _MICRO:.6f}" if micro_usd < _MICRO else f"${micro_usd / _MICRO:,.2f}"
 
 
+def verb_noun(function: str) -> str:
+    """Shorten a function's deployed name, `OrchStack-dev-Services-start_run`, to its file's."""
+    return function.rsplit("-", 1)[-1]
+
+
 def moment(at: datetime | None) -> str:
     """Write a time in UTC, to the second."""
     return NONE if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

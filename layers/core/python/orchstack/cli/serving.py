@@ -17,10 +17,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from orchstack.cli.commands.ask import watch
 from orchstack.cli.demo import AGENT, QUESTION, ensure_agent, ensure_key
 from orchstack.cli.models import chosen_model, keep_providers
 from orchstack.cli.synthesis import project_root, synthesize, up_to_date
+from orchstack.cli.watching import watch
 from orchstack.sdk import OrchStack
 
 if TYPE_CHECKING:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchstack.cli.exits import INTERRUPTED
+
 if TYPE_CHECKING:
     from orchstack.sdk import OrchStack, Retries, Transport
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
-
-FAILED = 1
-UNREACHABLE = 3
-NOT_ALLOWED = 4
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchstack.cli.exits import FAILED
 from orchstack.cli.output import errors, moment, print_json, print_table
-from orchstack.cli.setup import FAILED, AsJson, Limit, connected
+from orchstack.cli.setup import AsJson, Limit, connected
 
 if TYPE_CHECKING:
     from orchstack.cli.documents import Document

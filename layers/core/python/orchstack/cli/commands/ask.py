@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from orchstack.cli.output import print_json_line
-from orchstack.cli.setup import FAILED, AsJson, connected
-
-if TYPE_CHECKING:
-    from orchstack.sdk import RunEvent
-
-STYLES = {"doing": typer.colors.BRIGHT_BLACK, "trouble": typer.colors.RED}
+from orchstack.cli.exits import FAILED
+from orchstack.cli.setup import AsJson, connected
 
 
 def ask(
@@ -32,27 +26,10 @@ def ask(
     The exit code is 1 if the run failed. With --json each event of the run is one line.
     """
     text = sys.stdin.read() if question == "-" else question
+    from orchstack.cli.watching import watch
+
     with connected(context) as client:
         events = client.runs.stream(agent, text, session_id=session, version=version)
         last = watch(events, as_json=as_json)
     if last != "run.completed":
         raise typer.Exit(FAILED)
-
-
-def watch(events: Iterable[RunEvent], *, as_json: bool = False) -> str:
-    """Show a run's events as they come; gives the name of the last one."""
-    from orchstack.cli.asking import Watch
-
-    shown, last = Watch(), ""
-    for event in events:
-        last = event.name
-        if as_json:
-            print_json_line({"id": event.id, "event": event.name, "data": event.data})
-            continue
-        for said in shown.see(event):
-            if said.channel == "text":
-                typer.echo(said.text, nl=False)
-            else:
-                typer.secho(said.text, fg=STYLES[said.channel], err=True, nl=False)
-            sys.stdout.flush()
-    return last

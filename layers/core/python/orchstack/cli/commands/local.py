@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from orchstack.cli.exits import FAILED
 from orchstack.cli.output import console, errors
-from orchstack.cli.setup import FAILED
 from orchstack.cli.state import state_dir
 
 # Where the gateway listens if nobody else does.

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchstack.cli.output import console, errors, print_json_line
-from orchstack.cli.setup import FAILED, INTERRUPTED, AsJson
+from orchstack.cli.exits import FAILED, INTERRUPTED
+from orchstack.cli.output import console, errors, print_json_line, verb_noun
+from orchstack.cli.setup import AsJson
 from orchstack.cli.state import state_dir
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
 LOG_FILE = Path("logs") / "functions.jsonl"
 COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta")
+# With it no two of the services have the same colour.
+_SALT = 73
 LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 SHOWN_ALREADY = frozenset(
     {"time", "level", "service", "function", "message", "request_id", "trace_id", "tenant_id"}
+    | {"error", "type", "record"}
 )
 
 
@@ -60,14 +64,17 @@ def line(entry: Mapping[str, Any]) -> Text:
     level = str(entry.get("level", "INFO"))
     text = Text(str(entry.get("time", ""))[11:23], style="dim")
     text.append(f" {level:<7}", style=LEVELS.get(level, "dim"))
-    text.append(f" {service}/{entry.get('function', '?')}", style=colour(service))
+    text.append(f" {service}/{verb_noun(str(entry.get('function', '?')))}", style=colour(service))
     text.append(f" {entry.get('message', '')}", style="default")
     rest = {name: value for name, value in entry.items() if name not in SHOWN_ALREADY}
     for name, value in rest.items():
         text.append(f" {name}={value}", style="dim")
+    if isinstance(error := entry.get("error"), Mapping):
+        text.append(f"\n    {error.get('type')}: {error.get('message')}", style="red")
+        text.append(f"\n{error.get('stack', '')}".replace("\n", "\n    ").rstrip(), style="dim")
     return text
 
 
 def colour(service: str) -> str:
     """A service's colour, the same every day."""
-    return COLOURS[zlib.crc32(service.encode()) % len(COLOURS)]
+    return COLOURS[zlib.crc32(service.encode(), _SALT) % len(COLOURS)]

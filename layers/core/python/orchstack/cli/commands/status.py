@@ -7,8 +7,9 @@ from typing import Any
 
 import typer
 
-from orchstack.cli.output import errors, print_json, print_table
-from orchstack.cli.setup import UNREACHABLE, AsJson
+from orchstack.cli.exits import UNREACHABLE
+from orchstack.cli.output import errors, print_json, print_table, verb_noun
+from orchstack.cli.setup import AsJson
 from orchstack.cli.state import running_cloud, state_dir
 
 TIMEOUT_S = 5.0
@@ -61,7 +62,7 @@ def print_functions(document: Mapping[str, Any]) -> None:
         (
             (
                 f["service"],
-                f["name"],
+                verb_noun(f["name"]),
                 *(str(f[n]) for n in ("workers", "busy", "invocations", "errors", "throttles")),
             )
             for f in called

@@ -1,0 +1,8 @@
+"""The exit codes of the `orchstack` command; 2 is a wrong command line."""
+
+from __future__ import annotations
+
+FAILED = 1
+UNREACHABLE = 3
+NOT_ALLOWED = 4
+INTERRUPTED = 130

@@ -1,0 +1,34 @@
+"""Showing a run in the terminal while it happens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import typer
+
+from orchstack.cli.asking import Watch
+from orchstack.cli.output import print_json_line
+
+if TYPE_CHECKING:
+    from orchstack.sdk import RunEvent
+
+STYLES = {"doing": typer.colors.BRIGHT_BLACK, "trouble": typer.colors.RED}
+
+
+def watch(events: Iterable[RunEvent], *, as_json: bool = False) -> str:
+    """Show a run's events as they come; gives the name of the last one."""
+    shown, last = Watch(), ""
+    for event in events:
+        last = event.name
+        if as_json:
+            print_json_line({"id": event.id, "event": event.name, "data": event.data})
+            continue
+        for said in shown.see(event):
+            if said.channel == "text":
+                typer.echo(said.text, nl=False)
+            else:
+                typer.secho(said.text, fg=STYLES[said.channel], err=True, nl=False)
+            sys.stdout.flush()
+    return last
