@@ -188,7 +188,7 @@ def test_token_counts_are_no_secrets() -> None:
 
 def test_long_and_deep_values_are_cut() -> None:
     """A line stays bounded, and a secret behind the cut does not appear."""
-    assert len(scrub("x" * 100_000)) < 9_000
+    assert len(str(scrub("x" * 100_000))) < 9_000
     deep: Any = "bottom"
     for _ in range(50):
         deep = [deep]

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from orchstack.kernel import gateway, sse
 from orchstack.kernel.exchange import Call, Exchange, Frames, Shared
-from orchstack.kernel.http import Operation
+from orchstack.kernel.http import AnyOperation, Operation
 from orchstack.kernel.observability import bind, logger
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -88,7 +88,7 @@ class EndpointFactory:
 
     @contextmanager
     def _watched(
-        self, operation: Operation[Any, Any], incoming: gateway.Incoming
+        self, operation: AnyOperation, incoming: gateway.Incoming
     ) -> Iterator[dict[str, Any]]:
         """Log the request when it is over, and wake the relay if events were committed."""
         started = time.perf_counter()

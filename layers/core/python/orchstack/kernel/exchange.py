@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -182,7 +182,7 @@ def _json(body: BaseModel) -> str:
 
 
 def _stored(answer: Answer, fingerprint: str) -> StoredAnswer:
-    body: Any = answer.body if answer.stored_body is None else answer.stored_body
+    body = answer.body if answer.stored_body is None else answer.stored_body
     return StoredAnswer(
         fingerprint=fingerprint, status=answer.status, body=_json(body), headers=answer.headers
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -66,6 +66,9 @@ class Operation(Generic[BodyT, QueryT]):
     path_pattern: dict[str, str] = field(default_factory=dict)
     max_body_bytes: int = 256 * 1024
     timeout_s: int = 29
+
+
+AnyOperation = Operation[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

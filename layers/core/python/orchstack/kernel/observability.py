@@ -81,24 +81,28 @@ def add_ids(
     _bound.set({**_bound.get(), **named})
 
 
-def scrub(value: Any, depth: int = 0) -> Any:
+def scrub(value: object, depth: int = 0) -> object:
     """Give a copy of a JSON-like value in which secrets are hidden and long text is cut."""
     if depth > _MAX_DEPTH:
         return "…"
     if isinstance(value, str):
         return _scrub_text(value)
     if isinstance(value, Mapping):
-        return {
-            _scrub_text(str(name)): (
-                HIDDEN if _SECRET_FIELDS.match(str(name)) else scrub(inner, depth + 1)
-            )
-            for name, inner in value.items()
-        }
+        return _scrub_fields(value, depth)
     if isinstance(value, list | tuple | set | frozenset):
         return [scrub(inner, depth + 1) for inner in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return _scrub_text(str(value))
+
+
+def _scrub_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
+    return {
+        _scrub_text(str(name)): (
+            HIDDEN if _SECRET_FIELDS.match(str(name)) else scrub(value, depth + 1)
+        )
+        for name, value in fields.items()
+    }
 
 
 def _scrub_text(text: str) -> str:
@@ -131,7 +135,9 @@ class JsonFormatter(logging.Formatter):
             **_bound.get(),
         }
         extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        line.update((name, value) for name, value in scrub(extras).items() if name not in line)
+        line.update(
+            (name, value) for name, value in _scrub_fields(extras).items() if name not in line
+        )
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = _error(record.exc_info[1])
         return json.dumps(line, ensure_ascii=True, separators=(",", ":"))

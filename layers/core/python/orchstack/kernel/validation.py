@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchstack.kernel.errors import InvalidRequest, PayloadTooLarge
-from orchstack.kernel.http import Operation
+from orchstack.kernel.http import AnyOperation, Operation
 from orchstack.kernel.json_lines import line_of, pointer
 
 MAX_DEPTH = 32
@@ -32,7 +32,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 Json = Any
 
 
-def path_parameters(operation: Operation[Any, Any], given: Mapping[str, str]) -> dict[str, str]:
+def path_parameters(operation: AnyOperation, given: Mapping[str, str]) -> dict[str, str]:
     """Check the path's parameters against the operation's patterns; raises InvalidRequest."""
     faults = []
     for name, value in given.items():
@@ -105,7 +105,7 @@ def body(operation: Operation[ModelT, Any], raw: bytes) -> tuple[ModelT, Json]:
         ) from None
 
 
-def fingerprint(operation: Operation[Any, Any], parameters: Mapping[str, str], plain: Json) -> str:
+def fingerprint(operation: AnyOperation, parameters: Mapping[str, str], plain: Json) -> str:
     """SHA-256 of operation, path and body; spacing and the order of names do not count."""
     canonical = json.dumps([operation.id, dict(parameters), plain], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

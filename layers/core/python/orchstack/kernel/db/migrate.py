@@ -13,19 +13,19 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import tuple_row
 
 from orchstack.kernel.db.rules import violations
+from orchstack.kernel.db.session import AnyConnection
 from orchstack.kernel.db.statements import split
 
-Connection = psycopg.Connection[Any]
 Progress = Callable[[str], None]
 
 _LOCK = 0x6F726368_73746163  # "orchstac"
@@ -35,6 +35,7 @@ _FILE_NAME = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 _NO_TRANSACTION = "-- no-transaction"
 _BUSY = (errors.LockNotAvailable, errors.DeadlockDetected)
 _TIMEOUTS: tuple[LiteralString, ...] = ("set lock_timeout = '3s'", "set statement_timeout = '5min'")
+_APPLIED: LiteralString = "select version, checksum from migration.applied"
 _INVALID_INDEXES: LiteralString = """
     select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
     where not i.indisvalid and c.relnamespace = 'app'::regnamespace
@@ -78,7 +79,7 @@ def shipped() -> tuple[Migration, ...]:
 
 
 def migrate(
-    admin: str | Connection,
+    admin: str | AnyConnection,
     *,
     migrations: Sequence[Migration] | None = None,
     progress: Progress = lambda _statement: None,
@@ -113,7 +114,7 @@ def migrate(
 class _Runner:
     """The steps of one run on one connection."""
 
-    def __init__(self, connection: Connection, progress: Progress) -> None:
+    def __init__(self, connection: AnyConnection, progress: Progress) -> None:
         self._connection = connection
         self._progress = progress
 
@@ -144,17 +145,11 @@ class _Runner:
 
     def pending(self, wanted: Sequence[Migration]) -> list[Migration]:
         """Give the files still to apply; refuses a changed file and a gap filled in later."""
-        rows = self._connection.execute(
-            "select version, checksum from migration.applied"
-        ).fetchall()
-        applied: dict[int, str] = dict(tuple(row) for row in rows)
-        changed = [m.name for m in wanted if applied.get(m.version, m.checksum) != m.checksum]
-        if changed:
-            raise MigrationRefused(f"applied, then changed: {', '.join(changed)}; add a new file")
-        pending = [m for m in wanted if m.version not in applied]
-        late = [m.name for m in pending if applied and m.version < max(applied)]
-        if late:
-            raise MigrationRefused(f"numbered below an applied file: {', '.join(late)}")
+        rows = self._connection.execute(_APPLIED).fetchall()
+        applied: dict[int, str] = dict(rows)
+        _refuse_changed(wanted, applied)
+        pending = [migration for migration in wanted if migration.version not in applied]
+        _refuse_late(pending, last=max(applied, default=0))
         return pending
 
     def apply(self, migration: Migration) -> str:
@@ -203,3 +198,16 @@ class _Runner:
     def _value(self, query: LiteralString, *parameters: object) -> object:
         row = self._connection.execute(query, parameters).fetchone()
         return row[0] if row else None
+
+
+def _refuse_changed(wanted: Sequence[Migration], applied: Mapping[int, str]) -> None:
+    known = [migration for migration in wanted if migration.version in applied]
+    changed = [m.name for m in known if m.checksum != applied[m.version]]
+    if changed:
+        raise MigrationRefused(f"applied, then changed: {', '.join(changed)}; add a new file")
+
+
+def _refuse_late(pending: Sequence[Migration], last: int) -> None:
+    late = [migration.name for migration in pending if migration.version < last]
+    if late:
+        raise MigrationRefused(f"numbered below an applied file: {', '.join(late)}")

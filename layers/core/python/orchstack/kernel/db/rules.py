@@ -5,15 +5,13 @@ The migration runner asks after each file, so that no file which breaks a rule i
 
 from __future__ import annotations
 
-from typing import Any
-
-import psycopg
 from psycopg.rows import dict_row
 
 from orchstack.kernel.db.queries import load
+from orchstack.kernel.db.session import AnyConnection
 
 
-def violations(connection: psycopg.Connection[Any]) -> list[str]:
+def violations(connection: AnyConnection) -> list[str]:
     """Name every broken rule and what breaks it, as `rule: object`; empty if all is well."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return [

@@ -7,12 +7,11 @@ schema at once, a reviewer sees what a migration does to it, and a test holds th
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 
 from orchstack.kernel.db.queries import load
+from orchstack.kernel.db.session import AnyConnection
 
 _HEAD = "-- The schema `app` after all migrations. Written by `make generate`; do not edit.\n"
 _PARTS = (
@@ -28,7 +27,7 @@ _PARTS = (
 )
 
 
-def dump(connection: psycopg.Connection[Any]) -> str:
+def dump(connection: AnyConnection) -> str:
     """Describe the schema `app` of a database."""
     sql = load("orchstack.kernel.db", "catalogue.sql")
     with connection.cursor(row_factory=dict_row) as cursor:

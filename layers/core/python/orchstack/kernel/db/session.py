@@ -21,6 +21,7 @@ from orchstack.kernel.errors import Unavailable
 Row = dict[str, Any]
 Parameters = Sequence[Any] | dict[str, Any]
 Connection = psycopg.Connection[Row]
+AnyConnection = psycopg.Connection[Any]
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 _SET_TENANT: LiteralString = "select app.set_tenant(%s)"
 
