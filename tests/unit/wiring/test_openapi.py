@@ -17,6 +17,7 @@ from orchstack.kernel.http import Idempotency, NoBody, Operation
 from orchstack.kernel.problems import problem
 from orchstack.wiring import openapi
 from orchstack.wiring.catalogue import OPERATIONS
+from orchstack.wiring.tools import tool_executor
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,3 +131,4 @@ def test_examples_are_agents(path: Path) -> None:
     document = AgentDocument.model_validate(yaml.safe_load(path.read_text()))
 
     assert path.stem == document.name
+    assert set(document.tools) <= tool_executor().known()
