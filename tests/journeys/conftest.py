@@ -13,6 +13,8 @@ from tests.cloud import Caller, RunningCloud, running_cloud, synthesize
 HERE = Path(__file__).parent
 
 
+# First, because xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the journeys in one worker, so that one cloud serves them all."""
     for item in items:
