@@ -10,24 +10,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aws_cdk import App
+
+    from infra_cdk.stages import Stage
 
 ROOT = Path(__file__).resolve().parents[1]
-if not __package__:
-    # Run as a file, its folder would come first, and `constructs` there would hide the library.
-    sys.path[0] = str(ROOT)
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-
-from aws_cdk import App  # noqa: E402  # jsii reads the variable above when it is imported
-
-from infra_cdk.nag import check  # noqa: E402
-from infra_cdk.stacks.data import DataStack  # noqa: E402
-from infra_cdk.stacks.edge import EdgeStack  # noqa: E402
-from infra_cdk.stacks.migrations import MigrationsStack  # noqa: E402
-from infra_cdk.stacks.network import NetworkStack  # noqa: E402
-from infra_cdk.stacks.services import ServicesStack  # noqa: E402
-from infra_cdk.stages import STAGES, Stage  # noqa: E402
-
 # The layers stay folders, and functions are read where they are written: so they reload.
 LOCAL = {
     "aws:cdk:bundling-stacks": [],
@@ -44,6 +34,12 @@ def context() -> dict[str, Any]:
 
 def build(app: App, stage: Stage) -> App:
     """Add every stack of `stage` to `app`: no look-ups, no network, no environment."""
+    from infra_cdk.stacks.data import DataStack
+    from infra_cdk.stacks.edge import EdgeStack
+    from infra_cdk.stacks.migrations import MigrationsStack
+    from infra_cdk.stacks.network import NetworkStack
+    from infra_cdk.stacks.services import ServicesStack
+
     network = NetworkStack(app, stage)
     data = DataStack(app, stage, network)
     migrations = MigrationsStack(app, stage, network, data)
@@ -55,6 +51,13 @@ def build(app: App, stage: Stage) -> App:
 
 def main() -> None:
     """Synthesize one stage, chosen by `--stage` or the context `stage`."""
+    # jsii reads this when it is imported; a newer Node does not mind.
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+    from aws_cdk import App
+
+    from infra_cdk.nag import check
+    from infra_cdk.stages import STAGES
+
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--stage", choices=sorted(STAGES))
     arguments.add_argument("--output", default=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")))
@@ -72,4 +75,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if not __package__:
+        # Run as a file, its folder would come first, and `constructs` there hide the library.
+        sys.path[0] = str(ROOT)
     main()

@@ -34,8 +34,6 @@ class AgentRuntime(Construct):
         )
         self.advance.read_secret(data.providers, "PROVIDERS")
         self.agent_run = StateMachine(self, house, "agent_run", {"AdvanceRun": self.advance})
-        start.permit("states:StartExecution", self.agent_run.machine.state_machine_arn)
-        start.set("AGENT_RUN_MACHINE_ARN", self.agent_run.machine.state_machine_arn)
         self.functions = [
             start,
             PythonFunction(self, house, "agent_runtime/list_runs"),

@@ -59,6 +59,9 @@ class ServicesStack(Stack):
             for function in self.all_functions:
                 self._watch(function)
         CfnOutput(self, "SocketUrl", value=self.event_bus.socket_url)
+        # What an operator starts to carry on a run: {"tenant_id": …, "run_id": …}.
+        machine = self.agent_runtime.agent_run.machine
+        CfnOutput(self, "AgentRunMachine", value=machine.state_machine_arn)
 
     def _watch(self, function: PythonFunction) -> None:
         failing = function.function.metric_errors(statistic="sum")

@@ -11,6 +11,8 @@ from tests.infra.assembly import Assembly, synthesize
 UNBUNDLED: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 
 
+# First, because xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process: each process would start the CDK anew."""
     for item in items:
