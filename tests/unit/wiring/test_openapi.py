@@ -17,7 +17,7 @@ from orchstack.kernel.http import Idempotency, NoBody, Operation
 from orchstack.kernel.problems import problem
 from orchstack.wiring import openapi
 from orchstack.wiring.catalogue import OPERATIONS
-from orchstack.wiring.tools import tool_executor
+from orchstack.wiring.tool_exec import tool_executor
 
 ROOT = Path(__file__).parents[3]
 
