@@ -220,6 +220,18 @@ def test_a_master_user_without_superuser_can_migrate(template: str, master_dsn: 
     assert {("orchstack_app",), ("orchstack_platform",)} == set(rows)
 
 
+def test_nobody_else_may_connect(empty_dsn: str) -> None:
+    """A role that is none of ours gets into the database only if an administrator says so."""
+    migrate(empty_dsn)
+    with psycopg.connect(empty_dsn) as connection:
+        rows = connection.execute(
+            "select a.grantee::regrole::text, a.privilege_type "
+            "from pg_database d cross join lateral aclexplode(d.datacl) a "
+            "where d.datname = current_database() and a.grantee <> d.datdba"
+        ).fetchall()
+    assert {("orchstack_app", "CONNECT"), ("orchstack_platform", "CONNECT")} == set(rows)
+
+
 def test_the_shipped_files_are_numbered_without_gaps() -> None:
     """The next file's number is plain to see."""
     assert list(range(1, len(shipped()) + 1)) == [m.version for m in shipped()]

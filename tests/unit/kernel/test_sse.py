@@ -37,8 +37,3 @@ def test_data_of_several_lines_arrives_whole(data: str) -> None:
 def test_a_name_cannot_begin_another_event(name: str) -> None:
     """Line breaks in an id or a name do not end the frame."""
     assert 1 == len(_read(sse.frame(name, name, "x")))
-
-
-def test_a_comment_is_no_event() -> None:
-    """A comment keeps the connection open and is ignored."""
-    assert [] == _read(sse.comment("still\nhere"))

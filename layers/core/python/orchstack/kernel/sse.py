@@ -11,8 +11,3 @@ def frame(event_id: str, name: str, data: str) -> str:
     lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     head = f"id: {event_id.translate(_BREAKS)}\nevent: {name.translate(_BREAKS)}\n"
     return head + "".join(f"data: {line}\n" for line in lines) + "\n"
-
-
-def comment(text: str = "") -> str:
-    """Write a line that clients ignore; keeps an idle connection open."""
-    return f": {text.translate(_BREAKS)}\n\n"

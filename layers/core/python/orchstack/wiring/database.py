@@ -8,9 +8,11 @@ from functools import cache
 
 import psycopg
 
+from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.db.connect import connector
 from orchstack.kernel.db.migrate import migrate
 from orchstack.kernel.db.session import Connection, Database
+from orchstack.kernel.db.sweep import sweep
 from orchstack.kernel.observability import logger
 from orchstack.kernel.settings import DatabaseSettings, load
 
@@ -33,6 +35,11 @@ def migrate_database(then: Callable[[Connection], None]) -> tuple[str, ...]:
         applied = migrate(connection, progress=_log)
         then(connection)
         return applied
+
+
+def sweep_database() -> int:
+    """Delete what has served its time; gives the number of rows. Needs the platform role."""
+    return sweep(database(), SystemClock().now())
 
 
 def _administrator() -> Connection:
