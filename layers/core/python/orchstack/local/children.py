@@ -55,12 +55,17 @@ def spawn(
     return _nursery.submit(start).result()
 
 
-def end(process: subprocess.Popen[bytes], how: signal.Signals, within_s: float) -> None:
-    """Signal a child to stop, and kill it if it has not within the given seconds."""
+def end(
+    process: subprocess.Popen[bytes],
+    how: signal.Signals,
+    within_s: float,
+    at_last: signal.Signals = signal.SIGKILL,
+) -> None:
+    """Signal a child to stop, and harder if it has not within the given seconds."""
     if process.poll() is None:
         process.send_signal(how)
         try:
             process.wait(within_s)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(at_last)
     process.wait()

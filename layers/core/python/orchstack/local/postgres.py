@@ -115,9 +115,12 @@ class PostgresServer:
         create_database(self.dsn(dbname=SUPERUSER))
 
     def stop(self) -> None:
-        """Close all connections and stop the server."""
+        """Close all connections and stop the server.
+
+        If its last writing takes too long it stops at once; the next start reads the log then.
+        """
         if self._process is not None:
-            children.end(self._process, signal.SIGINT, _STOP_WITHIN_S)
+            children.end(self._process, signal.SIGINT, _STOP_WITHIN_S, signal.SIGQUIT)
             self._process = None
 
     @property
