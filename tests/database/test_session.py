@@ -150,6 +150,21 @@ def test_a_database_that_is_not_there_is_reported(database_settings: DatabaseSet
     assert caught.value.retry_after_s is not None
 
 
+def test_a_migration_does_not_break_a_warm_function(
+    database: Database, admin: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    """A prepared query whose columns changed costs one retry, not every request that follows."""
+    query = "select * from app.inbox"
+    for _ in range(10):
+        with database.transaction(new_id()) as tx:
+            tx.all(query)
+    admin.execute("alter table app.inbox add column later integer")
+    with pytest.raises(Unavailable), database.transaction(new_id()) as tx:
+        tx.all(query)
+    with database.transaction(new_id()) as tx:
+        assert [] == tx.all(query)
+
+
 def test_an_unused_transaction_needs_no_connection(database_settings: DatabaseSettings) -> None:
     """Nothing is opened for a transaction that runs no statement."""
     nowhere = database_settings.model_copy(update={"port": 1})

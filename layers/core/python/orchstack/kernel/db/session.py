@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
+from psycopg import errors
 from psycopg.rows import dict_row
 
 from orchstack.kernel.errors import Unavailable
@@ -112,7 +113,9 @@ class Database:
             with _whole(transaction):
                 yield transaction
             self._state.announced |= transaction.announced
-        except _LOST as error:
+        except (*_LOST, errors.FeatureNotSupported) as error:
+            # Not supported: a migration changed the columns of a prepared query. Plan it anew.
+            self.close()
             raise Unavailable(
                 "The database is not answering; send the request again.", retry_after_s=1
             ) from error
