@@ -6,7 +6,6 @@ answer, or once tools have answered, a second one speaks freely and is streamed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -129,20 +128,19 @@ def _plain(request: ChatRequest, *, choose: bool = False) -> ChatRequest:
         offered = "\n".join(f"- {tool.name}: {tool.description}" for tool in request.tools)
         words = (
             f"You can call one of these tools:\n{offered}\n"
-            'Reply with {"tool": …, "arguments": {…}} to call it, or {"answer": …} if none helps.'
+            "Reply in JSON with the tool and its arguments, or with an answer if none helps."
         )
         messages = [*messages[:-1], Message(role=Role.SYSTEM, content=words), *messages[-1:]]
     return request.model_copy(update={"messages": tuple(messages), "tools": ()})
 
 
 def _told(message: Message, names: dict[str, str]) -> Message:
+    """Say it without tools; shown its calls as JSON, a small model goes on in JSON."""
     if message.role is Role.TOOL:
         name = names.get(message.tool_call_id or "", "tool")
-        words = f"The tool {name} answered: {message.content}\nUse it to answer me."
+        words = f"The tool {name} answered: {message.content}\nTell me this result in a sentence."
         return Message(role=Role.USER, content=words)
     if message.tool_calls:
-        called = [{"tool": call.name, "arguments": call.arguments} for call in message.tool_calls]
-        return Message(
-            role=Role.ASSISTANT, content=message.content or json.dumps(called, ensure_ascii=False)
-        )
+        called = " and ".join(call.name for call in message.tool_calls)
+        return Message(role=Role.ASSISTANT, content=message.content or f"I ask the tool {called}.")
     return message

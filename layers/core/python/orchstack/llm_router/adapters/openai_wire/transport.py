@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.util import parse_url
 
 from orchstack.kernel.clock import Clock
@@ -134,25 +134,32 @@ class Transport:
             response.release_conn()
 
     def _send(self, path: str, body: bytes, deadline: float) -> BaseHTTPResponse:
-        seconds = self._time_left(deadline)
-        if seconds <= 0:
-            raise OutOfTime("there was no time left to ask it.")
+        opened = self._pool.num_connections
         try:
-            return self._pool.urlopen(
-                "POST",
-                f"{self._prefix}{path}",
-                body=body,
-                headers=self._headers,
-                # A name may have several addresses, and TLS takes its own time: hence a quarter.
-                timeout=Timeout(connect=min(CONNECT_WITHIN_S, seconds / 4), total=seconds),
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
+            return self._ask(path, body, deadline)
         except HTTPError as error:
             if self._time_left(deadline) <= 0:
                 raise OutOfTime("it did not answer in time.") from error
+            # A kept connection may have been closed as we used it; a new one tells the truth.
+            if isinstance(error, ProtocolError) and self._pool.num_connections == opened:
+                return self._send(path, body, deadline)
             raise ProviderFailure("it cannot be reached.", retryable=True) from error
+
+    def _ask(self, path: str, body: bytes, deadline: float) -> BaseHTTPResponse:
+        seconds = self._time_left(deadline)
+        if seconds <= 0:
+            raise OutOfTime("there was no time left to ask it.")
+        return self._pool.urlopen(
+            "POST",
+            f"{self._prefix}{path}",
+            body=body,
+            headers=self._headers,
+            # A name may have several addresses, and TLS takes its own time: hence a quarter.
+            timeout=Timeout(connect=min(CONNECT_WITHIN_S, seconds / 4), total=seconds),
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
 
     def _checked(self, response: BaseHTTPResponse) -> Answer:
         if response.status != _OK:
