@@ -11,7 +11,7 @@ from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.loop.transcript import Numbering
 from orchstack.agent_runtime.model.runs import Lease, Run, Stages
 from orchstack.kernel.agents import AgentDocument
-from orchstack.kernel.chat import ChatRequest
+from orchstack.kernel.chat import ChatRequest, ToolSpec
 from orchstack.kernel.clock import Clock
 
 Stage = Literal["router", "guard", "model", "tools", "database"]
@@ -28,6 +28,8 @@ class Held:
     clock: Clock
     # The next call of the model, once it is packed; packed again from the journal after a crash.
     request: ChatRequest | None = None
+    # The tools as a model is shown them, once they were described.
+    specs: tuple[ToolSpec, ...] | None = None
     number: Numbering = field(default_factory=Numbering)
     spent_ms: dict[Stage, float] = field(default_factory=dict)
     renewed_at: float = 0.0

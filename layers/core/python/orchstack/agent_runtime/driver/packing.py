@@ -20,10 +20,12 @@ class Packing:
 
     def pack(self, held: Held, command: CallModel, state: RunState) -> ChatRequest:
         """Pack the call that was decided. Raises InvalidDocument if one of the tools is gone."""
+        if held.specs is None:
+            held.specs = self.tools.specs(held.document.tools)
         return pack(
             held.document,
             Conversation(history=held.run.history, text=held.run.input, steps=state.steps),
-            tools=self.tools.specs(held.document.tools),
+            tools=held.specs,
             last=command.last,
             max_output_tokens=command.max_output_tokens,
         )
