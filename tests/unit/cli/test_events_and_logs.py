@@ -136,7 +136,7 @@ STATUS: Mapping[str, Any] = {
         | {"dead_letter_queue": None, "dead_letters": 0},
     ],
     "executions": {"agent_run": {"SUCCEEDED": 2, "RUNNING": 1}},
-    "schedules": [{"arn": "arn:aws:scheduler:x:y:schedule/g/sweep", "next": None}],
+    "schedules": [{"arn": "arn:aws:scheduler:x:y:schedule/g/X-sweep", "next": None}],
 }
 
 
@@ -152,4 +152,4 @@ def test_status_shows_what_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["nudges", "1", "2", "3", "4"] in lines
     assert ["agent_run", "2", "succeeded,", "1", "running"] in lines
     assert not any(line[:1] == ["nudges-dead"] for line in lines)
-    assert ["Next:", "sweep", "at", "never"] in lines
+    assert ["Next", "sweep:", "never"] in lines

@@ -16,6 +16,7 @@ app = typer.Typer(
     help="Run AI agents: on your laptop with `orchstack up`, or in your own AWS account.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog="Exit codes: 1 refused or failed, 2 wrong usage, 3 nothing reached, 4 not allowed.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -48,5 +49,5 @@ app.add_typer(events.app, name="events")
 
 
 def main() -> None:
-    """Run the command; the exit code says how it went (docs/operations.md)."""
+    """Run the command; the exit code says how it went."""
     app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -66,9 +67,9 @@ def money(micro_usd: int) -> str:
     return f"${micro_usd / _MICRO:.6f}" if micro_usd < _MICRO else f"${micro_usd / _MICRO:,.2f}"
 
 
-def verb_noun(function: str) -> str:
-    """Shorten a function's deployed name, `OrchStack-dev-Services-start_run`, to its file's."""
-    return function.rsplit("-", 1)[-1]
+def short_name(deployed: str) -> str:
+    """Shorten a deployed name: `OrchStack-dev-Services-RunsQueue0283FA5C` is the `RunsQueue`."""
+    return re.sub(r"[0-9A-F]{8}$", "", deployed.rsplit("-", 1)[-1])
 
 
 def moment(at: datetime | None) -> str:

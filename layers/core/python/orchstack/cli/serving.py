@@ -51,7 +51,7 @@ class Wish:
     """What was asked for on the command line."""
 
     model: str | None
-    port: int
+    port: int | None
     demo: bool
     folder: Path
 
@@ -87,7 +87,7 @@ class Progress:
 
 
 def serve(wish: Wish, console: Console) -> None:
-    """Start, show, serve; returns when Ctrl-C has stopped everything.
+    """Start, show, serve; returns when Ctrl-C has stopped everything that ran.
 
     Raises NoSources, SynthesisFailed, and the OrchStackError of the local cloud and of the client;
     then everything is stopped too.
@@ -115,14 +115,14 @@ def serve(wish: Wish, console: Console) -> None:
 @contextmanager
 def _running(assembly: Path, wish: Wish, progress: Progress) -> Iterator[CloudInfo]:
     """Run the local cloud for the length of the block; its end cannot be interrupted."""
-    from orchstack.local.cloud import LocalCloud
+    from orchstack.local.cloud import PREFERRED_PORT, LocalCloud
 
     # Whoever ends us politely gets the same clean stop as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cloud = LocalCloud(
         assembly,
         wish.folder,
-        wish.port,
+        PREFERRED_PORT if wish.port is None else wish.port,
         postgres_dsn=os.environ.get("ORCHSTACK_LOCAL_POSTGRES"),
         on_phase=progress.phase,
     )

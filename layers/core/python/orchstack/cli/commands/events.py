@@ -25,7 +25,7 @@ def tail(
     type_: Annotated[
         str | None, typer.Option("--type", help="Such as agent_runtime.RunCompleted.v1.")
     ] = None,
-    subject: Annotated[str | None, typer.Option(help="The id of a run, for example.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Such as runs/<id>.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the last events, oldest first; an event comes when it was published on the bus."""

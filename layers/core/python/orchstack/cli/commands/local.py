@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
-from orchstack.cli.exits import FAILED
+from orchstack.cli.exits import FAILED, INTERRUPTED
 from orchstack.cli.output import console, errors
 from orchstack.cli.state import state_dir
-
-# Where the gateway listens if nobody else does.
-PORT = 4700
 
 
 def up(
@@ -20,7 +17,10 @@ def up(
         str | None,
         typer.Option(help="smollm2, builtin/echo, or <provider>/<model>; else what is found."),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free one.")] = PORT,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Else 4700; any free one if it is taken, or for 0."),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo/--no-demo", help="Publish an agent and ask it a question.")
     ] = True,
@@ -39,6 +39,8 @@ def up(
     except (CloudError, ClientError, NoSources, SynthesisFailed) as error:
         errors().print(f"✗ {error}", style="bold red", markup=False)
         raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def reset(

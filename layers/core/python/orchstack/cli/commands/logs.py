@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from orchstack.cli.exits import FAILED, INTERRUPTED
-from orchstack.cli.output import console, errors, print_json_line, verb_noun
+from orchstack.cli.output import console, errors, print_json_line, short_name
 from orchstack.cli.setup import AsJson
 from orchstack.cli.state import state_dir
 
@@ -64,7 +64,7 @@ def line(entry: Mapping[str, Any]) -> Text:
     level = str(entry.get("level", "INFO"))
     text = Text(str(entry.get("time", ""))[11:23], style="dim")
     text.append(f" {level:<7}", style=LEVELS.get(level, "dim"))
-    text.append(f" {service}/{verb_noun(str(entry.get('function', '?')))}", style=colour(service))
+    text.append(f" {service}/{short_name(str(entry.get('function', '?')))}", style=colour(service))
     text.append(f" {entry.get('message', '')}", style="default")
     rest = {name: value for name, value in entry.items() if name not in SHOWN_ALREADY}
     for name, value in rest.items():

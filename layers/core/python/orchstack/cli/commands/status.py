@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from orchstack.cli.exits import UNREACHABLE
-from orchstack.cli.output import errors, print_json, print_table, verb_noun
+from orchstack.cli.output import errors, print_json, print_table, short_name
 from orchstack.cli.setup import AsJson
 from orchstack.cli.state import running_cloud, state_dir
 
@@ -62,7 +62,7 @@ def print_functions(document: Mapping[str, Any]) -> None:
         (
             (
                 f["service"],
-                verb_noun(f["name"]),
+                short_name(f["name"]),
                 *(str(f[n]) for n in ("workers", "busy", "invocations", "errors", "throttles")),
             )
             for f in called
@@ -78,7 +78,10 @@ def print_queues(document: Mapping[str, Any]) -> None:
     print_table(
         ("QUEUE", "WAITING", "IN FLIGHT", "DELAYED", "DEAD LETTERS"),
         (
-            (q["name"], *(str(q[n]) for n in ("visible", "in_flight", "delayed", "dead_letters")))
+            (
+                short_name(q["name"]),
+                *(str(q[n]) for n in ("visible", "in_flight", "delayed", "dead_letters")),
+            )
             for q in document["queues"]
             if q["name"] not in dead
         ),
@@ -91,10 +94,13 @@ def print_executions(document: Mapping[str, Any]) -> None:
     print_table(
         ("STATE MACHINE", "EXECUTIONS"),
         (
-            (name, ", ".join(f"{n} {state.lower()}" for state, n in states.items()) or "none yet")
+            (
+                short_name(name),
+                ", ".join(f"{n} {state.lower()}" for state, n in states.items()) or "none yet",
+            )
             for name, states in document["executions"].items()
         ),
         empty="There are no state machines.",
     )
     for schedule in document["schedules"]:
-        typer.echo(f"Next: {schedule['arn'].rsplit('/', 1)[-1]} at {schedule['next'] or 'never'}")
+        typer.echo(f"Next {short_name(schedule['arn'])}: {str(schedule['next'] or 'never')[:19]}")
