@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orchstack.local.cloud import CloudInfo
-
-BUILTIN = "builtin/echo"
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,19 @@ class Model:
 
 @contextmanager
 def chosen_model(name: str | None) -> Iterator[Model]:
-    """Find the model that is named, or the best that is there, for the length of the block."""
-    yield Model(f"{name or BUILTIN} (built in, deterministic)", "{}")
+    """Find the model that is named, or the best that is there, for the length of the block.
+
+    Raises InvalidRequest if the named model's provider is not there.
+    """
+    from orchstack.local.llm.discover import discover
+    from orchstack.local.llm.server import SmallModelServer
+
+    small = SmallModelServer()
+    try:
+        found = discover(os.environ, wish=name or "", small_model=small.start)
+        yield Model(found.sentence, found.secret)
+    finally:
+        small.stop()
 
 
 def keep_providers(info: CloudInfo, model: Model) -> None:
