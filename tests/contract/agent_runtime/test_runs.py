@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +20,7 @@ from orchstack.kernel.errors import (
     RequestInFlight,
 )
 from orchstack.kernel.pagination import PageQuery
+from tests import make
 from tests.contract.agent_runtime.conftest import MakeStage
 from tests.contract.agent_runtime.worlds import Stage, key, lapse, says, wishes
 
@@ -174,7 +176,7 @@ def _begun(stage: Stage, ask: Ask) -> UUID:
 
 
 def _short(stage: Stage) -> Stage:
-    return stage.over(stage.world.journal, lease_seconds=0.05)
+    return stage.lasting(0.05)
 
 
 def test_an_input_that_is_too_long_leaves_nothing(stage: Stage) -> None:
@@ -215,6 +217,17 @@ def test_a_session_hears_what_was_said_before(make_stage: MakeStage) -> None:
         Message(role=Role.USER, content="Hi"),
         Message(role=Role.ASSISTANT, content="Hello."),
     ) == stage.models.asked[1].messages[1:3]
+
+
+def test_a_session_belongs_to_one_tenant(make_stage: MakeStage) -> None:
+    """The same id at another tenant is another session."""
+    mine, session_id = make_stage([says("Hello.")]), uuid4()
+    others = replace(mine, principal=make.principal())
+    others.publish()
+    mine.ask("Hi", session_id=session_id)
+    others.ask("Hey", session_id=session_id)
+
+    assert 2 == len(mine.models.asked[1].messages)
 
 
 def test_runs_are_listed_newest_first(make_stage: MakeStage) -> None:

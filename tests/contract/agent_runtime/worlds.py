@@ -20,13 +20,16 @@ from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.runner import LEASE_SECONDS
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Ask, RequestKey, RunView
-from orchstack.agent_runtime.ports import Journal, SessionMemory, World
+from orchstack.agent_runtime.ports import Journal, World
+from orchstack.agent_runtime.ports import SessionMemory as SessionMemoryPort
 from orchstack.agent_runtime.service import AgentRuntime, RunRecords
 from orchstack.kernel.chat import Completion, Message, Role, ToolCall, Usage
 from orchstack.kernel.clock import Clock, ManualClock, SystemClock
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.errors import OrchStackError
 from orchstack.kernel.tenancy import Principal
+from orchstack.memory_mgr.adapters.postgres import PostgresSessionMessages
+from orchstack.memory_mgr.service import SessionMemory
 from tests import make
 
 Script = Sequence[Completion | OrchStackError]
@@ -114,10 +117,9 @@ class Stage:
         """Ask the agent and wait."""
         return RunView.model_validate(self.stream(text, **more)[-1].data)
 
-    def over(self, journal: Journal, memory: SessionMemory | None = None, **more: Any) -> Stage:
-        """The same stage with other stores."""
-        world = replace(self.world, journal=journal, memory=memory or self.world.memory)
-        return replace(self, world=world, **more)
+    def lasting(self, lease_seconds: float) -> Stage:
+        """The same stage, with drivers that hold a run for so long."""
+        return replace(self, lease_seconds=lease_seconds)
 
 
 def key(text: str = "key-1", request_hash: str = "a" * 64) -> RequestKey:
@@ -133,10 +135,9 @@ def in_memory(script: Script = ONE_TOOL, **document: Any) -> Stage:
 
 
 def in_postgres(database: Database, script: Script = ONE_TOOL, **document: Any) -> Stage:
-    """A stage whose journal is in PostgreSQL; sessions stay in memory."""
-    clock = SystemClock()
-    memory = InMemoryJournal(clock)
-    stage = _stage(script, clock, PostgresJournal(database), memory, document)
+    """A stage whose journal and sessions are in PostgreSQL."""
+    memory = SessionMemory(PostgresSessionMessages(database))
+    stage = _stage(script, SystemClock(), PostgresJournal(database), memory, document)
     return replace(stage, hang_up=database.close)
 
 
@@ -144,7 +145,7 @@ def _stage(
     script: Script,
     clock: Clock,
     journal: Journal,
-    memory: SessionMemory,
+    memory: SessionMemoryPort,
     document: dict[str, Any],
 ) -> Stage:
     models = ScriptedModels(script)

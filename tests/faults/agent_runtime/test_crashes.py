@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 from uuid import UUID
 
@@ -123,4 +122,4 @@ def test_a_death_holds_the_run_no_longer_than_its_lease(make_stage: MakeStage) -
 
 
 def _short(stage: Stage) -> Stage:
-    return replace(stage, lease_seconds=0.03)
+    return stage.lasting(0.03)

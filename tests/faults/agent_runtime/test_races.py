@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from orchstack.agent_runtime.model.runs import Ask
 from orchstack.kernel.errors import RequestInFlight
@@ -63,7 +62,7 @@ def test_callers_with_one_key_make_one_run(make_stage: MakeStage) -> None:
 
 def test_drivers_that_take_each_others_run_over_write_one_journal(make_stage: MakeStage) -> None:
     """With a lease that lapses at once each takes the run from the other; the fence holds."""
-    stage = replace(make_stage(), lease_seconds=0.0)
+    stage = make_stage().lasting(0.0)
     _left(stage)
     run_id = stage.records.page(stage.tenant_id, PageQuery()).items[0].id
 
