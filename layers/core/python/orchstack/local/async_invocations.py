@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from orchstack.local.background import Background
 from orchstack.local.functions.model import Result, TooManyRequests, UnknownFunction
 from orchstack.local.targets import Targets
+from orchstack.local.values import Value
 
 _RETRY_AFTER_S = (1.0, 2.0)
 _THROTTLED_WAIT_S = (0.05, 2.0)
@@ -139,7 +139,7 @@ class AsyncInvocations:
         self.targets.send(destination, json.dumps(record))
 
 
-def _parsed(payload: bytes) -> Any:
+def _parsed(payload: bytes) -> Value:
     try:
         return json.loads(payload)
     except ValueError:

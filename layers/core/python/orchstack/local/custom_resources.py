@@ -15,6 +15,7 @@ from wsgiref.types import WSGIEnvironment
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.functions.model import Result, UnknownFunction
 from orchstack.local.template import Created, Resource, stack_id
+from orchstack.local.values import Value
 
 _PATH = "/_local/responses/"
 _DEFAULT_TIMEOUT_S = 3600.0
@@ -24,7 +25,7 @@ _PUT_AFTER_END_S = 2.0
 class Listener(Protocol):
     """Where the function's answer can be PUT."""
 
-    def route(self, path: str, handle: Any) -> str:
+    def route(self, path: str, handle: Value) -> str:
         """Answer a path; returns its URL."""
 
     def unroute(self, path: str) -> None:
@@ -93,7 +94,7 @@ class CustomResources:
             raise CannotDeploy(f"{resource}: no answer came to ResponseURL; {said}") from None
 
 
-def _as_strings(value: Any) -> Any:
+def _as_strings(value: Value) -> Value:
     # CloudFormation hands every scalar over as a string.
     if isinstance(value, dict):
         return {key: _as_strings(item) for key, item in value.items()}

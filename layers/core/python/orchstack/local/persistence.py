@@ -18,6 +18,7 @@ from typing import Any
 
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.state import objects, snapshots
+from orchstack.local.values import Value
 
 SERVICES = ("kms", "secretsmanager", "s3")
 
@@ -146,7 +147,7 @@ def _replace(file: Path, content: bytes) -> None:
     draft.replace(file)
 
 
-def _pack(value: Any) -> Any:
+def _pack(value: Value) -> Value:
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, datetime):
@@ -154,7 +155,7 @@ def _pack(value: Any) -> Any:
     raise TypeError(f"{value!r} cannot be kept")
 
 
-def _unpack(document: dict[str, Any]) -> Any:
+def _unpack(document: dict[str, Any]) -> Value:
     if "$bytes" in document:
         return base64.b64decode(document["$bytes"])
     if "$time" in document:

@@ -16,7 +16,7 @@ from typing import Any
 
 from orchstack.local.background import Background
 from orchstack.local.functions.model import Result, TooManyRequests, UnknownFunction
-from orchstack.local.state import backends
+from orchstack.local.state import Moto, backends
 from orchstack.local.state.queue_locks import lock_of
 from orchstack.local.template import REGION
 
@@ -74,7 +74,7 @@ class QueueConsumer:
         self._thread.join(1)
         self._pool.stop()
 
-    def _queue(self) -> Any:
+    def _queue(self) -> Moto:
         return backends.queues().get_queue(self._source.queue_name)
 
     def _run(self) -> None:
@@ -85,9 +85,9 @@ class QueueConsumer:
                 return
             self._pool.run(self._work_off, batch)
 
-    def _next_batch(self) -> list[Any]:
+    def _next_batch(self) -> list[Moto]:
         """Wait for messages, and then for the batch to fill or its window to close."""
-        batch: list[Any] = []
+        batch: list[Moto] = []
         closes_at = 0.0
         while not self._stopping.is_set():
             lock = lock_of(self._queue())
@@ -105,7 +105,7 @@ class QueueConsumer:
                     lock.wait(min(longest, _until_visible(self._queue())))
         return batch
 
-    def _receive(self, count: int) -> list[Any]:
+    def _receive(self, count: int) -> list[Moto]:
         queue = self._queue()
         return list(
             backends.queues().receive_message(
@@ -113,7 +113,7 @@ class QueueConsumer:
             )
         )
 
-    def _work_off(self, batch: list[Any]) -> None:
+    def _work_off(self, batch: list[Moto]) -> None:
         try:
             result = self._invoke_unless_throttled(batch)
             if result is None:
@@ -123,7 +123,7 @@ class QueueConsumer:
         finally:
             self._free.release()
 
-    def _invoke_unless_throttled(self, batch: list[Any]) -> Result | None:
+    def _invoke_unless_throttled(self, batch: list[Moto]) -> Result | None:
         """Invoke the function; None if it stayed throttled until the messages are visible again."""
         event = {"Records": [_record(message, self._source.queue_arn) for message in batch]}
         payload = json.dumps(event).encode()
@@ -140,7 +140,7 @@ class QueueConsumer:
                 _log.exception("%s feeds an unknown function", self._source.queue_name)
                 return None
 
-    def _delete(self, message: Any) -> None:
+    def _delete(self, message: Moto) -> None:
         try:
             backends.queues().delete_message(self._source.queue_name, message.receipt_handle)
         except backends.REFUSALS:
@@ -148,7 +148,7 @@ class QueueConsumer:
             _log.warning("%s: message %s was gone", self._source.queue_name, message.id)
 
 
-def _succeeded(batch: list[Any], result: Result, reports_failures: bool) -> Iterable[Any]:
+def _succeeded(batch: list[Moto], result: Result, reports_failures: bool) -> Iterable[Moto]:
     """The messages of a batch that may be deleted; a malformed report means none."""
     if result.error:
         return ()
@@ -171,7 +171,7 @@ def _reported(payload: bytes) -> set[str] | None:
     return failed if all(isinstance(item, str) and item for item in failed) else None
 
 
-def _until_visible(queue: Any) -> float:
+def _until_visible(queue: Moto) -> float:
     """Seconds until a message of the queue that is hidden or delayed becomes visible."""
     now = time.time() * 1000
     times = [max(message.visible_at, message.delayed_until) for message in queue._messages]  # noqa: SLF001 - moto lists only visible ones
@@ -180,7 +180,7 @@ def _until_visible(queue: Any) -> float:
     return max(0.002, (min(ahead) - now) / 1000 + 0.002) if ahead else _LONGEST_WAIT_S
 
 
-def _record(message: Any, queue_arn: str) -> dict[str, Any]:
+def _record(message: Moto, queue_arn: str) -> dict[str, Any]:
     """A record of the event; https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
     attributes = {
         "ApproximateReceiveCount": message.approximate_receive_count,

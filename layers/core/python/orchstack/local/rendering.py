@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from orchstack.local.values import Value
+
 _STEP = re.compile(r"\[['\"]?([^\]'\"]+)['\"]?\]|([^.\[\]]+)")
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 
@@ -39,7 +41,7 @@ def _reserved(event: Mapping[str, Any], rule_arn: str) -> dict[str, Any]:
     }
 
 
-def _at(event: Any, path: str) -> Any:
+def _at(event: Value, path: str) -> Value:
     """The value at a simple JSON path such as `$.detail.items[0]`; None where there is none."""
     current = event
     for bracketed, plain in _STEP.findall(path.removeprefix("$")):
@@ -70,7 +72,7 @@ def _fill(template: str, values: Mapping[str, Any]) -> str:
     return "".join(pieces)
 
 
-def _inserted(value: Any, quoted: bool) -> str:
+def _inserted(value: Value, quoted: bool) -> str:
     if not quoted:
         return _json(value)
     if value is None:
@@ -79,5 +81,5 @@ def _inserted(value: Any, quoted: bool) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _json(value: Any) -> str:
+def _json(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

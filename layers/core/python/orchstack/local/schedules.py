@@ -67,21 +67,23 @@ class Ticker:
         """Fire all that is due; returns the seconds until something is again."""
         now = self._clock.now()
         known = {(due.arn, due.expression, due.zone): due for due in _all_due()}
-        self._next = {key: at for key, at in self._next.items() if key in known}
+        self._next = {
+            key: self._next[key] if key in self._next else _next(due, now)
+            for key, due in known.items()
+        }
         for key, due in known.items():
-            if key not in self._next:
-                self._next[key] = _next(due, now)
-            at = self._next[key]
-            if at is not None and at <= now:
-                self._fire(due, at)
-                at = _next(due, at)
-                if at is not None and at <= now:
-                    at = _next(due, now)
-                self._next[key] = at
-            if at is None and due.delete_when_over:
-                _delete(due.arn)
+            self._next[key] = self._fire_if_due(due, self._next[key], now)
         times = [at for at in self._next.values() if at is not None]
         return (min(times) - now).total_seconds() if times else _LONGEST_SLEEP_S
+
+    def _fire_if_due(self, due: Due, at: datetime | None, now: datetime) -> datetime | None:
+        if at is not None and at <= now:
+            self._fire(due, at)
+            following = _next(due, at)
+            at = following if following is None or following > now else _next(due, now)
+        if at is None and due.delete_when_over:
+            _delete(due.arn)
+        return at
 
     def next_times(self) -> dict[str, datetime | None]:
         """When each schedule fires next, by ARN."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from orchstack.local.assembly import Stack
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.intrinsics import LOGICAL, NO_VALUE, PURE, text, without_nothing
+from orchstack.local.values import Value
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -94,7 +95,7 @@ class Resolver:
                 self._exports[text(self.resolve(output["Export"]["Name"]))] = outputs[name]
         return outputs
 
-    def resolve(self, value: Any) -> Any:
+    def resolve(self, value: Value) -> Value:
         """Evaluate every function in a value and look up its dynamic references."""
         return self._dynamic(without_nothing(self._evaluate(value)))
 
@@ -125,7 +126,7 @@ class Resolver:
         self.created[logical_id] = created
         return created
 
-    def _evaluate(self, value: Any) -> Any:
+    def _evaluate(self, value: Value) -> Value:
         if isinstance(value, list):
             return [self._evaluate(item) for item in value]
         if not isinstance(value, dict):
@@ -136,8 +137,8 @@ class Resolver:
                 return self._call(name, argument)
         return {key: self._evaluate(item) for key, item in value.items()}
 
-    def _call(self, name: str, argument: Any) -> Any:
-        special: dict[str, Callable[[Any], Any]] = {
+    def _call(self, name: str, argument: Value) -> Value:
+        special: dict[str, Callable[[Value], Value]] = {
             "Ref": self._ref,
             "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
@@ -157,7 +158,7 @@ class Resolver:
             raise CannotDeploy(f"{self._stack.name}: {name} of {arguments}: {error}") from error
         return self._deployer.rewrite(result) if name == "Fn::Join" else result
 
-    def _ref(self, name: str) -> Any:
+    def _ref(self, name: str) -> Value:
         pseudo = self._pseudo()
         if name in pseudo:
             return pseudo[name]
@@ -178,7 +179,7 @@ class Resolver:
             "AWS::URLSuffix": "amazonaws.com",
         }
 
-    def _parameter(self, name: str) -> Any:
+    def _parameter(self, name: str) -> Value:
         declaration = self._stack.template["Parameters"][name]
         value = self._stack.parameters.get(name, declaration.get("Default"))
         if value is None:
@@ -189,7 +190,7 @@ class Resolver:
             return [part.strip() for part in str(value).split(",")]
         return value
 
-    def _get_att(self, argument: str | list[str]) -> Any:
+    def _get_att(self, argument: str | list[str]) -> Value:
         parts = argument.split(".", 1) if isinstance(argument, str) else argument
         logical_id, attribute = parts[0], text(self._evaluate(parts[1]))
         created = self._resource(logical_id)
@@ -202,7 +203,7 @@ class Resolver:
             )
         return made_up_attribute(kind, f"{self._stack.name}-{logical_id}", attribute)
 
-    def _sub(self, argument: str | list[Any]) -> str:
+    def _sub(self, argument: str | list[Value]) -> str:
         source, given = (argument, {}) if isinstance(argument, str) else argument
         variables = {name: self._evaluate(value) for name, value in given.items()}
 
@@ -216,7 +217,7 @@ class Resolver:
 
         return self._deployer.rewrite(_PLACEHOLDER.sub(fill, source))
 
-    def _if(self, argument: list[Any]) -> Any:
+    def _if(self, argument: list[Value]) -> Value:
         condition, positive, negative = argument
         return self._evaluate(positive if self._condition(condition) else negative)
 
@@ -226,7 +227,7 @@ class Resolver:
             raise CannotDeploy(f"{self._stack.name}: no condition is called {name}")
         return self._holds(conditions[name])
 
-    def _holds(self, rule: Any) -> bool:
+    def _holds(self, rule: Value) -> bool:
         ((name, argument),) = rule.items()
         if name == "Condition":
             return self._condition(argument)
@@ -236,7 +237,7 @@ class Resolver:
             raise CannotDeploy(f"{self._stack.name}: {name} cannot stand in a condition")
         return LOGICAL[name]([self._holds(item) for item in argument])
 
-    def _find_in_map(self, argument: list[Any]) -> Any:
+    def _find_in_map(self, argument: list[Value]) -> Value:
         name, first, second, *options = (self._evaluate(item) for item in argument)
         mapping = self._stack.template.get("Mappings", {}).get(name, {})
         try:
@@ -248,16 +249,16 @@ class Resolver:
                 f"{self._stack.name}: the map {name} has no entry {first}.{second}"
             ) from None
 
-    def _import_value(self, argument: Any) -> Any:
+    def _import_value(self, argument: Value) -> Value:
         name = text(self._evaluate(argument))
         if name not in self._exports:
             raise CannotDeploy(f"{self._stack.name}: no stack before it exports {name}")
         return self._exports[name]
 
-    def _zones(self, _region: Any) -> list[str]:
+    def _zones(self, _region: Value) -> list[str]:
         return [f"{REGION}{zone}" for zone in "abc"]
 
-    def _dynamic(self, value: Any) -> Any:
+    def _dynamic(self, value: Value) -> Value:
         if isinstance(value, dict):
             return {key: self._dynamic(item) for key, item in value.items()}
         if isinstance(value, list):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from orchstack.local import machines
 from orchstack.local.async_invocations import AsyncConfig
@@ -13,6 +12,7 @@ from orchstack.local.intrinsics import text
 from orchstack.local.queues import EventSource
 from orchstack.local.resources.model import Emulated, Providers, Site, arn, physical_name
 from orchstack.local.template import ACCOUNT, Created, Resource
+from orchstack.local.values import Value
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/local"
 
@@ -160,7 +160,7 @@ def _machine(site: Site, resource: Resource) -> Created:
     return Created(answer["stateMachineArn"], attributes)
 
 
-def _name_of(name_or_arn: Any) -> str:
+def _name_of(name_or_arn: Value) -> str:
     return str(name_or_arn).rsplit(":function:", 1)[-1].partition(":")[0]
 
 

@@ -6,8 +6,12 @@ Each module here mends one thing; `server` installs them all and serves moto on 
 from __future__ import annotations
 
 import os
+from typing import Any, TypeAlias
 
 from orchstack.local.template import ACCOUNT
+
+# moto has no types: what comes from it is used as its source shows.
+Moto: TypeAlias = Any
 
 # moto reads it when it is first imported.
 os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service,
 )
 
+from orchstack.local.state import Moto
+
+_Convert = Callable[[Moto, Shape | None], Moto]
+
 
 def install() -> None:
     """Convert the parameters and answers of every service integration."""
@@ -27,37 +32,47 @@ def install() -> None:
     service_task._normalise_response = _normalise_response  # noqa: SLF001 - moto's hook
 
 
-def to_request(value: Any, shape: Shape | None) -> Any:
+def to_request(value: Moto, shape: Shape | None) -> Moto:
     """Convert parameters as a state machine writes them to what botocore takes."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         members = {name.lower(): name for name in shape.members}
-        named = {str(members.get(key.lower(), key)): item for key, item in value.items()}
-        return {key: to_request(item, _member(shape, key)) for key, item in named.items()}
-    if isinstance(shape, ListShape) and isinstance(value, list):
-        return [to_request(item, shape.member) for item in value]
-    if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: to_request(item, shape.value) for key, item in value.items()}
-    if shape is None or shape.type_name not in ("blob", "string"):
-        return value
-    if isinstance(value, dict | list):
-        value = json.dumps(value, separators=(",", ":"))
-    return value.encode() if shape.type_name == "blob" and isinstance(value, str) else value
+        value = {str(members.get(key.lower(), key)): item for key, item in value.items()}
+    if _contains(shape, value):
+        return _inside(value, shape, to_request)
+    return value if shape is None else _as_wanted(value, shape.type_name)
 
 
-def to_result(value: Any, shape: Shape | None) -> Any:
+def to_result(value: Moto, shape: Shape | None) -> Moto:
     """Convert an answer of botocore to what a state machine reads."""
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
-        return {
-            key[:1].upper() + key[1:]: to_result(item, _member(shape, key))
-            for key, item in value.items()
-        }
-    if isinstance(shape, ListShape) and isinstance(value, list):
-        return [to_result(item, shape.member) for item in value]
-    if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: to_result(item, shape.value) for key, item in value.items()}
+    if _contains(shape, value):
+        converted = _inside(value, shape, to_result)
+        if isinstance(shape, StructureShape):
+            return {key[:1].upper() + key[1:]: item for key, item in converted.items()}
+        return converted
     if hasattr(value, "read"):
         return value.read().decode(errors="replace")
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _as_wanted(value: Moto, type_name: str) -> Moto:
+    if type_name in ("blob", "string") and isinstance(value, dict | list):
+        value = json.dumps(value, separators=(",", ":"))
+    return value.encode() if type_name == "blob" and isinstance(value, str) else value
+
+
+def _contains(shape: Shape | None, value: Moto) -> bool:
+    """Whether the shape says what is inside the value."""
+    kinds = {"structure": dict, "map": dict, "list": list}
+    return shape is not None and isinstance(value, kinds.get(shape.type_name, ()))
+
+
+def _inside(value: Moto, shape: Shape | None, convert: _Convert) -> Moto:
+    if isinstance(shape, StructureShape):
+        return {key: convert(item, _member(shape, key)) for key, item in value.items()}
+    if isinstance(shape, MapShape):
+        return {key: convert(item, shape.value) for key, item in value.items()}
+    member = shape.member if isinstance(shape, ListShape) else None
+    return [convert(item, member) for item in value]
 
 
 def _member(shape: StructureShape, name: str) -> Shape | None:
@@ -65,7 +80,7 @@ def _member(shape: StructureShape, name: str) -> Shape | None:
 
 
 def _normalise_parameters(
-    task: Any,
+    task: Moto,
     parameters: dict[str, Any],
     boto_service_name: str | None = None,
     service_action_name: str | None = None,
@@ -77,8 +92,8 @@ def _normalise_parameters(
 
 
 def _normalise_response(
-    task: Any,
-    response: Any,
+    task: Moto,
+    response: Moto,
     boto_service_name: str | None = None,
     service_action_name: str | None = None,
 ) -> None:
@@ -91,7 +106,7 @@ def _normalise_response(
     response.update(converted)
 
 
-def _shapes(task: Any, service: str | None, action: str | None) -> tuple[Any, Any]:
+def _shapes(task: Moto, service: str | None, action: str | None) -> tuple[Moto, Moto]:
     return _operation_shapes(
         task._get_boto_service_name(service),  # noqa: SLF001 - moto's naming rules
         task._get_boto_service_action(action),  # noqa: SLF001 - moto's naming rules

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from moto.events.models import Rule
 
+from orchstack.local.state import Moto
+
 
 class Bus(Protocol):
     """Delivers an event to a target of a rule."""
@@ -25,7 +27,7 @@ _send_to_targets = Rule.send_to_targets
 def install(bus: Bus) -> None:
     """Send what rules match through the given bus."""
 
-    def send(rule: Any, event: dict[str, Any], transform_input: bool = True) -> None:
+    def send(rule: Moto, event: dict[str, Any], transform_input: bool = True) -> None:
         if rule.state != "ENABLED" or not _matches(rule, event):
             return
         for target in list(rule.targets):
@@ -50,7 +52,7 @@ def as_delivered(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _matches(rule: Any, event: Mapping[str, Any]) -> bool:
+def _matches(rule: Moto, event: Mapping[str, Any]) -> bool:
     # A rule without a pattern has only a schedule; moto would let it match every event.
     return bool(rule.event_pattern.get_pattern()) and rule.event_pattern.matches_event(event)
 
@@ -62,7 +64,7 @@ def _is_known_to_moto(arn: str) -> bool:
     return service == "logs"
 
 
-def _alone(rule: Any, target: Any, event: dict[str, Any], transform_input: bool) -> None:
+def _alone(rule: Moto, target: Moto, event: dict[str, Any], transform_input: bool) -> None:
     single = Rule.__new__(Rule)
     single.__dict__.update(rule.__dict__, targets=[target])
     _send_to_targets(single, event, transform_input)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from typing import Any
 
 from moto.stepfunctions.parser import models
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
-from orchstack.local.state import backends
+from orchstack.local.state import Moto, backends
 from orchstack.local.state.rebinding import rebind
 
 _KEPT_PER_MACHINE = 500
@@ -39,12 +38,12 @@ def install() -> None:
 
 
 def _start(
-    backend: Any,
+    backend: Moto,
     state_machine_arn: str,
     name: str | None = None,
     execution_input: str | None = None,
     trace_header: str | None = None,
-) -> Any:
+) -> Moto:
     execution = _start_execution(
         backend, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header
     )
@@ -53,12 +52,12 @@ def _start(
     return execution
 
 
-def _end(communication: Any) -> None:
+def _end(communication: Moto) -> None:
     _terminated(communication)
     _announce(communication.execution)
 
 
-def _announce(execution: Any) -> None:
+def _announce(execution: Moto) -> None:
     buses = backends.event_buses()
     if not buses.describe_event_bus("default").rules:
         return
@@ -83,7 +82,7 @@ def _announce(execution: Any) -> None:
     buses.put_events([event])
 
 
-def _forget_old(machine: Any) -> None:
+def _forget_old(machine: Moto) -> None:
     surplus = len(machine.executions) - _KEPT_PER_MACHINE
     if surplus > 0:
         ended = [known for known in machine.executions if known.status != "RUNNING"]

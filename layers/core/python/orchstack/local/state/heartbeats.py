@@ -5,8 +5,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.htm
 
 from __future__ import annotations
 
-from typing import Any
-
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
     StatesErrorName,
 )
@@ -18,6 +16,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeoutError
 
+from orchstack.local.state import Moto
+
 _from_error = callback.StateTaskServiceCallback._from_error  # noqa: SLF001 - what is mended
 
 
@@ -26,7 +26,7 @@ def install() -> None:
     callback.StateTaskServiceCallback._from_error = _named_rightly  # noqa: SLF001 - likewise
 
 
-def _named_rightly(task: Any, env: Any, ex: Exception) -> Any:
+def _named_rightly(task: Moto, env: Moto, ex: Exception) -> Moto:
     event = _from_error(task, env=env, ex=ex)
     if isinstance(ex, HeartbeatTimeoutError):
         lost = StatesErrorNameType.StatesHeartbeatTimeout

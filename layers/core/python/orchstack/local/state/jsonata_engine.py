@@ -6,8 +6,6 @@ a Catch can name, not the whole execution with `States.Runtime`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jsonata
 import moto.stepfunctions.parser.asl.eval.environment
 import moto.stepfunctions.parser.asl.parse.asl_parser  # noqa: F401 - loads all that use the name
@@ -27,12 +25,13 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException
 
+from orchstack.local.state import Moto
 from orchstack.local.state.rebinding import rebind
 
 _eval_body = StringJSONata._eval_body  # noqa: SLF001 - what is mended
 
 
-def evaluate(expression: str) -> Any:
+def evaluate(expression: str) -> Moto:
     """Evaluate one expression; raises moto's JSONataException with the engine's reason."""
     try:
         return _plain(jsonata.Jsonata(expression).evaluate(None))
@@ -46,7 +45,7 @@ def install() -> None:
     StringJSONata._eval_body = _eval_or_fail  # noqa: SLF001 - likewise
 
 
-def _eval_or_fail(expression: Any, env: Any) -> None:
+def _eval_or_fail(expression: Moto, env: Moto) -> None:
     try:
         _eval_body(expression, env)
     except JSONataException as error:
@@ -64,7 +63,7 @@ def _eval_or_fail(expression: Any, env: Any) -> None:
         raise FailureEventException(event) from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Moto) -> Moto:
     # The engine has its own kinds of lists, which json refuses.
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from moto.awslambda.exceptions import LambdaClientError, UnknownFunctionException
 from moto.awslambda_simple.models import LambdaSimpleBackend
@@ -17,6 +17,7 @@ from orchstack.local.functions.model import (
     TooManyRequests,
     UnknownFunction,
 )
+from orchstack.local.state import Moto
 
 
 class Functions(Protocol):
@@ -39,7 +40,7 @@ def install(functions: Functions) -> None:
     """Let every `invoke` reach the given functions."""
 
     def invoke(
-        backend: Any,
+        backend: Moto,
         function_name: str,
         qualifier: str | None,
         body: bytes | str | None,

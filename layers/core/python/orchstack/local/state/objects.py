@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 
-from orchstack.local.state import backends
+from orchstack.local.state import Moto, backends
 from orchstack.local.state.snapshots import tag
 from orchstack.local.template import ACCOUNT, REGION
 
@@ -75,7 +75,7 @@ def digests(documents: list[dict[str, Any]]) -> set[str]:
     return {version["digest"] for version in versions if "digest" in version}
 
 
-def _version(version: Any, keep: Callable[[str, bytes], None]) -> dict[str, Any]:
+def _version(version: Moto, keep: Callable[[str, bytes], None]) -> dict[str, Any]:
     if isinstance(version, FakeDeleteMarker):
         return {
             "name": version.name,
@@ -96,7 +96,7 @@ def _version(version: Any, keep: Callable[[str, bytes], None]) -> dict[str, Any]
     }
 
 
-def _restored(document: dict[str, Any], read: Callable[[str], bytes]) -> Any:
+def _restored(document: dict[str, Any], read: Callable[[str], bytes]) -> Moto:
     if "digest" not in document:
         marker = FakeDeleteMarker.__new__(FakeDeleteMarker)
         marker.__dict__.update(document, key=None)

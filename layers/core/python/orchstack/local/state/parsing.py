@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import Any
 
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+
+from orchstack.local.state import Moto
 
 _parse = AmazonStateLanguageParser.parse
 _lock = threading.Lock()
@@ -23,14 +24,14 @@ def install() -> None:
     AmazonStateLanguageParser.parse = staticmethod(parse)
 
 
-def parse(definition: str) -> Any:
+def parse(definition: str) -> Moto:
     """Parse a state machine's definition."""
     with _lock:
         return _parse_alone(definition)
 
 
 @functools.lru_cache(256)
-def _parse_alone(definition: str) -> Any:
+def _parse_alone(definition: str) -> Moto:
     # A parse that failed half-way has left its scopes behind.
     Preprocessor._query_language_per_scope.clear()  # noqa: SLF001 - the state in question
     return _parse(definition)

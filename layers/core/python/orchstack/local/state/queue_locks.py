@@ -6,9 +6,9 @@ could get the same message. Waiting for messages gives the lock up, as a conditi
 
 from __future__ import annotations
 
-from typing import Any
-
 from moto.sqs.models import Queue, SQSBackend
+
+from orchstack.local.state import Moto
 
 _delete_message = Queue.delete_message
 _purge = SQSBackend.purge_queue
@@ -24,20 +24,20 @@ def install() -> None:
     SQSBackend.change_message_visibility = _locked(_change_message_visibility, wakes=True)
 
 
-def lock_of(queue: Any) -> Any:
+def lock_of(queue: Moto) -> Moto:
     """The condition that is notified whenever a queue's messages change."""
     return queue._messages_lock  # noqa: SLF001 - moto's own lock
 
 
-def _locked_delete(queue: Any, receipt_handle: str) -> None:
+def _locked_delete(queue: Moto, receipt_handle: str) -> None:
     with lock_of(queue):
         _delete_message(queue, receipt_handle)
         # Who waits for the messages of this one's group may have them now.
         lock_of(queue).notify_all()
 
 
-def _locked(operation: Any, *, wakes: bool = False) -> Any:
-    def run(backend: Any, queue_name: str, *args: Any, **kwargs: Any) -> Any:
+def _locked(operation: Moto, *, wakes: bool = False) -> Moto:
+    def run(backend: Moto, queue_name: str, *args: Moto, **kwargs: Moto) -> Moto:
         lock = lock_of(backend.get_queue(queue_name))
         with lock:
             result = operation(backend, queue_name, *args, **kwargs)

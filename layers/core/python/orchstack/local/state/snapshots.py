@@ -18,7 +18,7 @@ from moto.kms.models import Alias, Key
 from moto.kms.utils import generate_private_key
 from moto.secretsmanager.models import FakeSecret
 
-from orchstack.local.state import backends
+from orchstack.local.state import Moto, backends
 from orchstack.local.template import ACCOUNT, REGION
 
 _SYMMETRIC = ("SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512")
@@ -69,17 +69,17 @@ def restore_secrets(documents: list[dict[str, Any]]) -> None:
         store[document["name"]] = secret
 
 
-def tag(tagger: Any, thing: str, tags: dict[str, str]) -> None:
+def tag(tagger: Moto, thing: str, tags: dict[str, str]) -> None:
     """Tag something of moto's; each service has its own names for a tag's parts."""
     pairs = [{tagger.key_name: key, tagger.value_name: value} for key, value in tags.items()]
     tagger.tag_resource(thing, pairs)
 
 
-def _fields(thing: Any, *without: str) -> dict[str, Any]:
+def _fields(thing: Moto, *without: str) -> dict[str, Any]:
     return {name: value for name, value in vars(thing).items() if name not in without}
 
 
-def _pem(key: Any) -> str | None:
+def _pem(key: Moto) -> str | None:
     if key.key_spec in _SYMMETRIC:
         return None
     encoded: bytes = key.private_key.private_key.private_bytes(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.responses import StepFunctionResponse
+
+from orchstack.local.state import Moto
 
 _LONGEST_EXPRESS_S = 300
 _LOOK_EVERY_S = 0.005
@@ -21,7 +22,7 @@ def install() -> None:
     StepFunctionResponse.start_sync_execution = _start_sync_execution
 
 
-def _start_sync_execution(response: Any) -> Any:
+def _start_sync_execution(response: Moto) -> Moto:
     machine_arn = response._get_param("stateMachineArn")  # noqa: SLF001 - how moto reads requests
     execution = response.stepfunction_backend.start_execution(
         machine_arn,
