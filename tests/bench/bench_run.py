@@ -21,6 +21,7 @@ from orchstack.kernel.db.connect import connector
 from orchstack.kernel.db.migrate import migrate
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.observability import logger
 from orchstack.kernel.settings import DatabaseSettings, load
 from orchstack.kernel.tenancy import Principal
 from orchstack.local.postgres import PostgresServer, create_database
@@ -37,6 +38,7 @@ NAME = "bench"
 @contextmanager
 def environment() -> Iterator[Principal]:
     """A migrated database with a tenant, and the environment of a function that uses it."""
+    logger.setLevel("WARNING")
     folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with folder as name, PostgresServer(Path(name) / "postgres", durable=True) as server:
         create_database(server.dsn(dbname="postgres"), NAME)

@@ -13,6 +13,7 @@ from orchstack.agent_runtime.model.runs import Lease, Run, Stages
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.chat import ChatRequest, ToolSpec
 from orchstack.kernel.clock import Clock
+from orchstack.kernel.observability import bind
 
 Stage = Literal["router", "guard", "model", "tools", "database"]
 
@@ -38,10 +39,11 @@ class Held:
 
     @contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:
-        """Count the time inside for a stage."""
+        """Count the time inside for a stage, and name the run on every line that is logged."""
         began = self.clock.monotonic()
         try:
-            yield
+            with bind(tenant_id=self.run.tenant_id, run_id=self.run.id):
+                yield
         finally:
             elapsed = (self.clock.monotonic() - began) * 1000
             self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + elapsed

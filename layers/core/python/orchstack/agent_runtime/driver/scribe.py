@@ -27,6 +27,7 @@ from orchstack.agent_runtime.ports import Journal, Models, SessionMemory
 from orchstack.kernel.chat import MAX_TEXT, Message, MicroDollars, Role
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import OrchStackError
+from orchstack.kernel.observability import logger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,8 @@ class Scribe:
             self.journal.append(held.run, steps, announcement, lease=lease)
             self._remember(held.run)
         held.renewed_at = self.clock.monotonic()
+        if held.run.over:
+            _log_end(held.run)
         for step in steps:
             yield from transcript.done(step, held.run) if step.finished else transcript.begun(step)
 
@@ -101,6 +104,21 @@ class Scribe:
             Message(role=Role.ASSISTANT, content=run.output[:MAX_TEXT]),
         )
         self.memory.remember(run.tenant_id, run.session_id, run.id, turns)
+
+
+def _log_end(run: Run) -> None:
+    facts = {
+        "tenant_id": str(run.tenant_id),
+        "run_id": str(run.id),
+        "agent": run.agent,
+        "version": run.version,
+        "status": run.status.value,
+        "finish_reason": run.finish_reason,
+        "error_code": None if run.fault is None else run.fault.code,
+        "cost_micro_usd": run.cost_micro_usd,
+        "latency_ms": run.stages.total,
+    }
+    logger.info("run ended", extra=facts)
 
 
 def _progressed(held: Held, now: datetime) -> Run:

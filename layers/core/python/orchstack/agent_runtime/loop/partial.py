@@ -25,12 +25,16 @@ def partial_answer(state: RunState, reason: FinishReason) -> tuple[str, bool]:
         _, answer = state.answers[-1]
         if answer.text and not answer.tool_calls:
             return answer.text, False
-    lines = [_SENTENCES[reason].format(limits=state.limits)]
+    sentence = _SENTENCES[reason].format(limits=state.limits)
+    return "\n".join([sentence, *_last_words(state), *_found(state)]), True
+
+
+def _last_words(state: RunState) -> list[str]:
     said = [answer.text for _, answer in state.answers if answer.text]
-    if said:
-        lines += ["The last words of the model:", said[-1][:MAX_QUOTE]]
-    found = [work for work in state.tool_results if not work.is_error]
-    if found:
-        lines.append("What the tools have answered:")
-        lines += [f"- {work.call.name}: {work.content[:MAX_QUOTE]}" for work in found]
-    return "\n".join(lines), True
+    return ["The last words of the model:", said[-1][:MAX_QUOTE]] if said else []
+
+
+def _found(state: RunState) -> list[str]:
+    results = [work for work in state.tool_results if not work.is_error]
+    lines = [f"- {work.call.name}: {work.content[:MAX_QUOTE]}" for work in results]
+    return ["What the tools have answered:", *lines] if lines else []
