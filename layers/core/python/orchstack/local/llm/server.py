@@ -32,6 +32,7 @@ class SmallModelServer:
 
     def __init__(self) -> None:
         """Prepare; nothing runs before `start`."""
+        self.base_url = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -71,7 +72,8 @@ class SmallModelServer:
         while time.monotonic() < deadline and self._process.poll() is None:
             written = address.read_text(encoding="utf-8") if address.exists() else ""
             if written and ask(f"{written}/health", _PROBE_WITHIN_S):
-                return f"{written}/v1"
+                self.base_url = f"{written}/v1"
+                return self.base_url
             time.sleep(_LOOK_EVERY_S)
         said = (folder / "log").read_text(encoding="utf-8", errors="replace")[-500:]
         self.stop()

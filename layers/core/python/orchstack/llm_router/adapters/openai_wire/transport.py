@@ -25,6 +25,8 @@ _POOL_SIZE: Final = 8
 _READ_SIZE: Final = 64 * 1024
 _MAX_ERROR_BYTES: Final = 16 * 1024
 _SETTLE_WITHIN_S: Final = 0.05
+# A fault this close to the deadline is the deadline's: clocks differ by a millisecond or so.
+_MOMENT_S: Final = 0.02
 _EVENT_STREAM: Final = "text/event-stream"
 _OK: Final = 200
 _RETRYABLE: Final = frozenset({408, 409, 425, 429, *range(500, 600)})
@@ -125,7 +127,7 @@ class Transport:
         try:
             yield self._checked(response)
         except ProviderFailure as failure:
-            if self._time_left(deadline) > 0:
+            if self._time_left(deadline) > _MOMENT_S:
                 raise
             raise OutOfTime("it did not finish in time.", started=failure.started) from failure
         finally:
@@ -138,7 +140,7 @@ class Transport:
         try:
             return self._ask(path, body, deadline)
         except HTTPError as error:
-            if self._time_left(deadline) <= 0:
+            if self._time_left(deadline) <= _MOMENT_S:
                 raise OutOfTime("it did not answer in time.") from error
             # A kept connection may have been closed as we used it; a new one tells the truth.
             if isinstance(error, ProtocolError) and self._pool.num_connections == opened:
@@ -166,7 +168,9 @@ class Transport:
             raise _refusal(response)
         kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
         if kind != _EVENT_STREAM:
-            raise ProviderFailure("it did not answer with a stream of events.", note=kind)
+            # Without any type the head was cut off, which may not happen again.
+            sentence = "it did not answer with a stream of events."
+            raise ProviderFailure(sentence, retryable=not kind, note=kind)
         return Answer(response)
 
     def _time_left(self, deadline: float) -> float:
