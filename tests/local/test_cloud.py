@@ -105,22 +105,24 @@ def test_the_endpoints_of_the_data_plane_are_real(running: CloudInfo) -> None:
 
 def test_the_status_tells_of_everything(running: CloudInfo) -> None:
     """Functions, queues with dead letters, executions, schedules and rules are listed."""
-    for url in (running.api_url, running.aws_endpoint):
-        status = _get(f"{url}/_local/status")
-        assert "App-app" in {function["name"] for function in status["functions"]}
-        queue = next(queue for queue in status["queues"] if queue["name"] == "App-Queue")
-        assert ("App-Dead", 0) == (queue["dead_letter_queue"], queue["dead_letters"])
-        assert "doubling" in status["executions"]
-        assert 1 == len(status["schedules"])
-        assert "App-Rule" in {rule["name"] for rule in status["rules"]}
+    status = _get(f"{running.api_url}/_local/status")
+    assert "App-app" in {function["name"] for function in status["functions"]}
+    queue = next(queue for queue in status["queues"] if queue["name"] == "App-Queue")
+    assert ("App-Dead", 0) == (queue["dead_letter_queue"], queue["dead_letters"])
+    assert "doubling" in status["executions"]
+    assert 1 == len(status["schedules"])
+    assert "App-Rule" in {rule["name"] for rule in status["rules"]}
+    assert Path(status["database"]["folder"]).is_dir()
 
 
 def test_dead_letters_are_redriven_on_request(running: CloudInfo) -> None:
-    """The control address moves dead letters back, and refuses an unknown queue."""
-    answer = _get(f"{running.aws_endpoint}/_local/redrive?queue=App-Queue")
+    """A POST moves dead letters back; an unknown queue and a mere GET are refused."""
+    address = f"{running.api_url}/_local/redrive"
+    answer = urllib3.request("POST", f"{address}?queue=App-Queue").json()
     assert {"queue": "App-Queue", "moved": 0} == answer
-    answer = _get(f"{running.aws_endpoint}/_local/redrive?queue=nobody")
+    answer = urllib3.request("POST", f"{address}?queue=nobody").json()
     assert "no queue with dead letters is called nobody" == answer["detail"]
+    assert urllib3.request("GET", f"{address}?queue=App-Queue").status >= 400
 
 
 def test_one_cloud_a_state_directory(running: CloudInfo) -> None:

@@ -52,7 +52,7 @@ class Parts:
         )
         self._addresses = addresses
         self._postgres = postgres
-        self._status = Status(self._service, self._ticker, self._persistence)
+        self._status = Status(self._service, self._ticker, self._persistence, postgres)
         self._running = ExitStack()
 
     @property
@@ -66,8 +66,6 @@ class Parts:
         self.server.start()
         self._running.callback(self.server.stop)
         self._running.callback(self.clients.close)
-        self.server.route("/_local/status", self._status.answer_status)
-        self.server.route("/_local/redrive", self._status.answer_redrive)
         self._persistence.restore()
         self._persistence.start()
         self._running.callback(self._persistence.stop)
@@ -100,6 +98,7 @@ class Parts:
             rest=site.apis.rest_api(),
             socket=site.apis.socket_api(),
             status=self._status.document,
+            redrive=self._status.redrive,
         )
         self._loop.run(gateway.start(self._addresses.port))
         self._running.callback(self._end, gateway)

@@ -50,10 +50,11 @@ _TRIES = 3
 
 
 class Postgres(Protocol):
-    """A running PostgreSQL that has the database `orchstack`."""
+    """A running PostgreSQL that has the database `orchstack`; `folder` is None if not ours."""
 
     host: str
     port: int
+    folder: str | None
 
     def start(self) -> None:
         """Make the server answer and create the database if it is missing."""
@@ -74,6 +75,7 @@ class PostgresServer:
         """Keep data in `data_dir`; `durable=False` trades safety in a power cut for speed."""
         self.port = 0
         self.home = data_home(data_dir)
+        self.folder: str | None = str(self.home)
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -174,6 +176,7 @@ class GivenPostgres:
         """Take the DSN of an administrator."""
         parts = conninfo_to_dict(dsn)
         self._administrator = dsn
+        self.folder: str | None = None
         self.host = str(parts.get("host") or LOOPBACK)
         self.port = int(parts.get("port") or 5432)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import parse_qs
-from wsgiref.types import WSGIEnvironment
 
 from orchstack.local import machines, queues
 from orchstack.local.functions import FunctionService
 from orchstack.local.persistence import Persistence
+from orchstack.local.postgres import Postgres
 from orchstack.local.schedules import Ticker
 from orchstack.local.state import backends
 
@@ -19,14 +18,17 @@ Answer = tuple[int, dict[str, Any]]
 class Status:
     """Looks at everything that runs."""
 
-    def __init__(self, functions: FunctionService, ticker: Ticker, kept: Persistence) -> None:
+    def __init__(
+        self, functions: FunctionService, ticker: Ticker, kept: Persistence, postgres: Postgres
+    ) -> None:
         """Take what is asked."""
         self._functions = functions
         self._ticker = ticker
         self._persistence = kept
+        self._postgres = postgres
 
     def document(self) -> dict[str, Any]:
-        """Functions, queues, executions, schedules, rules and what is kept."""
+        """Functions, queues, executions, schedules, rules and what is kept where."""
         return {
             "functions": [asdict(status) for status in self._functions.status()],
             "queues": queues.depths(),
@@ -37,17 +39,13 @@ class Status:
             ],
             "rules": _rules(),
             "persistence": self._persistence.status(),
+            "database": {"port": self._postgres.port, "folder": self._postgres.folder},
         }
 
-    def answer_status(self, _environ: WSGIEnvironment, _body: bytes) -> Answer:
-        """Answer `/_local/status`."""
-        return 200, self.document()
-
-    def answer_redrive(self, environ: WSGIEnvironment, _body: bytes) -> Answer:
-        """Answer `/_local/redrive?queue=<name>`: dead letters go back to their queue."""
-        name = parse_qs(environ.get("QUERY_STRING", "")).get("queue", [""])[0]
+    def redrive(self, queue: str) -> Answer:
+        """Answer a POST to `/_local/redrive?queue=<name>`: dead letters go back to their queue."""
         try:
-            return 200, {"queue": name, "moved": queues.redrive(name)}
+            return 200, {"queue": queue, "moved": queues.redrive(queue)}
         except LookupError as error:
             return 404, {"detail": str(error.args[0])}
 

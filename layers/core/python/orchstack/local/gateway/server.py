@@ -20,13 +20,15 @@ _MAX_HEADER_BYTES = 10_240
 _SOCKET_PATH = "/ws"
 _MANAGEMENT = "/@connections/"
 _STATUS_PATH = "/_local/status"
+_REDRIVE_PATH = "/_local/redrive"
 
 
 class Gateway:
     """Serves the APIs on 127.0.0.1.
 
     `/ws` is the WebSocket API, `/@connections/{id}` its management API (a stage may stand before
-    it), `/_local/status` what `status` tells; everything else belongs to the REST API.
+    it), `/_local/status` what `status` tells, a POST to `/_local/redrive?queue=…` what `redrive`
+    answers; everything else belongs to the REST API.
     """
 
     def __init__(
@@ -36,11 +38,13 @@ class Gateway:
         rest: RestApi,
         socket: SocketApi | None = None,
         status: Callable[[], dict[str, Any]] = dict,
+        redrive: Callable[[str], tuple[int, dict[str, Any]]] = lambda _queue: (404, {}),
         socket_idle_s: float = 600,
     ) -> None:
         self._rest = RestEdge(rest, functions)
         self._socket = SocketEdge(socket, functions, idle_s=socket_idle_s) if socket else None
         self._status = status
+        self._redrive = redrive
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(
@@ -74,4 +78,7 @@ class Gateway:
                 return await self._socket.connections.manage(request, unquote(connection_id))
         if path == _STATUS_PATH:
             return web.json_response(self._status())
+        if path == _REDRIVE_PATH and request.method == "POST":
+            status, answer = self._redrive(request.query.get("queue", ""))
+            return web.json_response(answer, status=status)
         return await self._rest.handle(request)
