@@ -75,7 +75,9 @@ def test_outcomes_are_recorded(
     """From the events of the outbox; a message that cannot be read alone is delivered again."""
     ask({"input": QUESTION})
     with database.transaction(caller.tenant_id) as tx:
-        rows = tx.all("select event from app.outbox where event ->> 'type' = 'agent_runtime.RunCompleted.v1'")
+        rows = tx.all(
+            "select event from app.outbox where event ->> 'type' = 'agent_runtime.RunCompleted.v1'"
+        )
     relayed = {"detail-type": "agent_runtime.RunCompleted.v1", "detail": rows[0]["event"]}
     records = [
         {"messageId": "good", "body": json.dumps(relayed)},
