@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ import pytest
 import redis
 from redis.cluster import RedisCluster
 
-from orchstack.local.postgres import GivenPostgres, PostgresServer, data_home, erase
+from orchstack.local.postgres import GivenPostgres, PostgresServer, erase
+from orchstack.local.postgres_files import prepare
 from orchstack.local.valkey import ValkeyServer
 
 _PARENT = """
@@ -95,11 +97,19 @@ def test_no_server_outlives_a_killed_parent(folder: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user")
 def test_a_private_parent_folder_moves_the_data(tmp_path: Path) -> None:
-    """Where the unprivileged server user cannot pass, the data is kept under /var/tmp."""
-    (tmp_path / "private").mkdir(mode=0o700)
-    home = data_home(tmp_path / "private" / "data")
+    """Where the unprivileged server user cannot pass, the data lives and dies elsewhere."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    home = prepare(private / "data")
     assert not home.is_relative_to(tmp_path)
-    home.parent.rmdir()
+    assert f"{home}\n" == (private / "data" / "kept-elsewhere").read_text()
+    (home / "file").touch()
+    assert home == prepare(private / "data")
+    assert (home / "file").exists()
+    shutil.rmtree(private / "data")
+    prepare(private / "other")
+    assert not home.parent.exists()
+    erase(private / "other")
 
 
 def test_a_given_server_is_used_and_left_running(folder: Path) -> None:

