@@ -102,6 +102,17 @@ def test_a_hopeless_entry_is_parked(world: World) -> None:
     assert [good] == [found for _, found in listed]
 
 
+def test_a_long_queue_holds_up_nobody(world: World) -> None:
+    """A tenant's single event is in the first batch, however many of another came before it."""
+    world.announce(*(event(TENANT) for _ in range(25)))
+    world.announce(event(OTHER))
+
+    settled = world.outbox.next_batch(take_all, passing=frozenset())
+
+    assert settled is not None
+    assert OTHER in {entry.tenant_id for entry in settled.published}
+
+
 def test_tenants_can_be_passed_by(world: World) -> None:
     """A tenant whose entry was refused is left alone while others go on."""
     world.announce(event(TENANT))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from orchstack.local.lock import StateLock
+from orchstack.local.postgres_files import erase
 
 OURS = (
     "aws",
@@ -15,7 +16,6 @@ OURS = (
     "cloud.json",
     "credentials.json",
     "logs",
-    "postgres",
 )
 
 
@@ -27,6 +27,8 @@ def forget(folder: Path) -> None:
     lock = StateLock(folder)
     lock.acquire()
     try:
+        # The database may live elsewhere, where its own user can reach it.
+        erase(folder / "postgres")
         for name in OURS:
             path = folder / name
             if path.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Model:
     """What answers: a sentence for people, and the document of the providers' secret."""
 
-    label: str
-    providers: str
+    sentence: str
+    providers: str = field(repr=False)
 
 
 @contextmanager

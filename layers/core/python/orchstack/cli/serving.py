@@ -105,7 +105,7 @@ def serve(wish: Wish, console: Console) -> None:
             keep_providers(info, model)
             key = ensure_key(info.api_url, info.platform_key or "", wish.folder)
             if wish.demo:
-                _demonstrate(info.api_url, key, root / DOCUMENT, model.label, progress)
+                _demonstrate(info.api_url, key, root / DOCUMENT, model.sentence, progress)
             _say_how_to_go_on(console, info, key)
             threading.Event().wait()
     except KeyboardInterrupt:
@@ -140,7 +140,7 @@ def _demonstrate(api_url: str, key: str, document: Path, model: str, progress: P
     """Ask the demo's agent a question that needs a tool, through the whole stack."""
     with OrchStack(api_url, key) as client:
         ensure_agent(client, document)
-        progress.console.print(f"\nModel: {model}", soft_wrap=True)
+        progress.console.print(f"\n{model}", soft_wrap=True)
         progress.console.print(f"[bold]> {QUESTION}[/]")
         watch(client.runs.stream(AGENT, QUESTION))
     progress.console.print(f"[dim]The answer came {progress.seconds:.1f} s after the start.[/]\n")

@@ -19,8 +19,8 @@ class Outbox(Protocol):
         """Claim the oldest entries, hand them over and mark what was published, in one transaction.
 
         Entries of one tenant go out in the order in which they were written, and only one relay at
-        a time has them. Tenants in `passing` are left alone. None: nothing waits. Raises
-        Unavailable.
+        a time has them; a long queue of one tenant does not hold up the others. Tenants in
+        `passing` are left alone. None: nothing waits. Raises Unavailable.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -91,7 +92,7 @@ class InMemoryOutbox:
 
     def next_batch(self, hand_over: HandOver, *, passing: frozenset[UUID]) -> Settlement | None:
         """Hand over the oldest entries and move those that were published."""
-        claimed = [e for e in self.waiting if e.tenant_id not in passing][:MAX_BATCH_ENTRIES]
+        claimed = self._in_turn(passing)[:MAX_BATCH_ENTRIES]
         if not claimed:
             return None
         settled = hand_over(claimed)
@@ -100,6 +101,16 @@ class InMemoryOutbox:
         self.waiting = [e for e in self.waiting if e.event_id not in gone]
         self._published += [Event.model_validate_json(e.detail) for e in settled.published]
         return settled
+
+    def _in_turn(self, passing: frozenset[UUID]) -> list[OutboxEntry]:
+        """Every tenant's first entry, then every tenant's second, and so on."""
+        turns: Counter[UUID] = Counter()
+        placed: list[tuple[int, OutboxEntry]] = []
+        for entry in self.waiting:
+            if entry.tenant_id not in passing:
+                turns[entry.tenant_id] += 1
+                placed.append((turns[entry.tenant_id], entry))
+        return [entry for _, entry in sorted(placed, key=lambda pair: pair[0])]
 
     def events(self, tenant_id: UUID, selection: Selection) -> list[tuple[int, Event]]:
         """Give published events."""
