@@ -40,7 +40,7 @@ def _find(text: str, path: Sequence[PathPart]) -> int:
 
 
 def _members(text: str, at: int) -> Iterator[tuple[PathPart, int]]:
-    """Give the name or index of each member of the container at `at`, and where its value starts."""
+    """Give the name or index of each member of the container at `at`, and its value's start."""
     if text[at] not in "{[":
         return
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"

@@ -29,7 +29,6 @@ class RuntimeSettings(Settings):
     """Where the code runs; the names are Lambda's and Powertools' own."""
 
     PREFIX: ClassVar[str] = ""
-    orchstack_stage: str = "local"
     powertools_service_name: str = "orchstack"
     powertools_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     aws_lambda_function_name: str = "local"
@@ -77,20 +76,6 @@ class EventSettings(Settings):
     PREFIX: ClassVar[str] = "ORCHSTACK_"
     event_bus_name: str | None = None
     nudge_queue_url: str | None = None
-
-
-class BlobSettings(Settings):
-    """Where large objects are kept."""
-
-    PREFIX: ClassVar[str] = "ORCHSTACK_BLOBS_"
-    bucket: str
-
-
-class MachineSettings(Settings):
-    """The state machines a service starts."""
-
-    PREFIX: ClassVar[str] = "ORCHSTACK_"
-    agent_run_machine_arn: str
 
 
 class SocketSettings(Settings):
