@@ -119,11 +119,14 @@ def provider(*scenes: Scene) -> Iterator[Stub]:
             except OSError:
                 return
 
+        def _head(self) -> Iterator[str]:
+            while (line := self.rfile.readline()).strip():
+                yield line.decode()
+
         def _one_request(self) -> bool:
-            head = b"".join(iter(self.rfile.readline, b"\r\n")) if self.rfile.peek() else b""
-            if not head:
+            text = "".join(self._head())
+            if not text:
                 return False
-            text = head.decode()
             length = int(text.lower().partition("content-length: ")[2].partition("\r")[0])
             stub.headers.append(text)
             stub.bodies.append(json.loads(self.rfile.read(length)))

@@ -204,7 +204,7 @@ def test_tries_have_an_end() -> None:
 @pytest.mark.parametrize("wait", [{"Retry_After": "3600"}, {"Retry_After_Ms": "3600000"}])
 def test_a_long_wait_is_handed_on(wait: dict[str, str]) -> None:
     """A wait that does not fit into the request is told to the caller."""
-    with provider(status(429, **wait)) as stub:
+    with provider(status(429, b"{}", **wait)) as stub:
         heard = ask(stub)
 
     assert isinstance(heard.error, NoProviderAvailable)
