@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from types import UnionType
-from typing import Any, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 Json = Mapping[str, Any]
-ModelT = TypeVar("ModelT", bound="Model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +35,22 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _read(hint: Any, value: Any) -> Any:
-    if get_origin(hint) in (Union, UnionType):
-        if value is None:
-            return None
-        return _read(next(a for a in get_args(hint) if a is not type(None)), value)
+    if value is None:
+        return None
+    if get_origin(hint) is UnionType:
+        hint = _without_none(hint)
     if get_origin(hint) is tuple:
         return tuple(_read(get_args(hint)[0], item) for item in value)
     if hint is datetime:
         return datetime.fromisoformat(value)
-    if is_dataclass(hint) and isinstance(hint, type) and issubclass(hint, Model):
+    if isinstance(hint, type) and issubclass(hint, Model):
         return hint.of(value)
     return value
+
+
+def _without_none(hint: Any) -> Any:
+    """What a field holds where it holds something."""
+    return next(kind for kind in get_args(hint) if kind is not type(None))
 
 
 @dataclass(frozen=True, kw_only=True)
