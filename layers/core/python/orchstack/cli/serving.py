@@ -19,6 +19,7 @@ from rich.text import Text
 
 from orchstack.cli.demo import AGENT, QUESTION, ensure_agent, ensure_key
 from orchstack.cli.models import chosen_model, keep_providers
+from orchstack.cli.state import CREDENTIALS_FILE
 from orchstack.cli.synthesis import project_root, synthesize, up_to_date
 from orchstack.cli.watching import watch
 from orchstack.sdk import OrchStack
@@ -35,8 +36,10 @@ PHASES = {
     "deploy": "deploy the template",
     "gateway": "open the gateway",
 }
-CURL = """curl -N {url}/v1/agents/{agent}/runs \\
-  -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
+CURL = """export ORCHSTACK_URL={url}
+export ORCHSTACK_API_KEY={key}
+curl -N "$ORCHSTACK_URL/v1/agents/{agent}/runs" \\
+  -H "Authorization: Bearer $ORCHSTACK_API_KEY" -H "Content-Type: application/json" \\
   -d '{{"input": "What is 17 * 23?", "mode": "stream"}}'
 """
 KEPT = (
@@ -106,7 +109,7 @@ def serve(wish: Wish, console: Console) -> None:
             key = ensure_key(info.api_url, info.platform_key or "", wish.folder)
             if wish.demo:
                 _demonstrate(info.api_url, key, root / DOCUMENT, model.sentence, progress)
-            _say_how_to_go_on(console, info, key)
+            _say_how_to_go_on(console, info, key, wish.folder)
             threading.Event().wait()
     except KeyboardInterrupt:
         console.print(f"\nStopped. {KEPT.format(folder=wish.folder)} {NOT_KEPT}", soft_wrap=True)
@@ -146,11 +149,11 @@ def _demonstrate(api_url: str, key: str, document: Path, model: str, progress: P
     progress.console.print(f"[dim]The answer came {progress.seconds:.1f} s after the start.[/]\n")
 
 
-def _say_how_to_go_on(console: Console, info: CloudInfo, key: str) -> None:
+def _say_how_to_go_on(console: Console, info: CloudInfo, key: str, folder: Path) -> None:
     grid = Table.grid(padding=(0, 2))
     for name, value in (
         ("URL", info.api_url),
-        ("Key", key),
+        ("Key", f"in {folder / CREDENTIALS_FILE}, and below"),
         ("Ask", f'orchstack ask {AGENT} "What time is it in Tokyo?"'),
         ("Look", "orchstack status · orchstack runs list · orchstack logs -f"),
         ("API", f"{info.api_url}/openapi.json"),
