@@ -17,7 +17,7 @@ NOW = CLOCK.now().timestamp()
 TENANT = new_id()
 
 
-def call(tool: LookupTool, deadline: float = NOW + 60, **arguments: object) -> ToolResult:
+def call(tool: LookupTool, arguments: dict[str, object], deadline: float = NOW + 60) -> ToolResult:
     """The result of calling the tool."""
     return ToolExecutor.of([tool], CLOCK).call(
         TENANT,
@@ -31,7 +31,7 @@ def test_a_tool_is_called() -> None:
     """The result is what the tool gives; the tool learns whose call it is and its key."""
     tool = LookupTool({"a": "1"})
 
-    assert ToolResult("1") == call(tool, key="a")
+    assert ToolResult("1") == call(tool, {"key": "a"})
     assert (TENANT, "key-1") == (tool.contexts[0].tenant_id, tool.contexts[0].idempotency_key)
 
 
@@ -39,14 +39,16 @@ def test_a_tool_is_called() -> None:
 def test_the_earlier_end_counts(given: float, until: float) -> None:
     """A tool has its own time-out, and never more than the request has left."""
     tool = LookupTool({"a": "1"}, timeout_s=1.0)
-    call(tool, deadline=NOW + given, key="a")
+    call(tool, {"key": "a"}, deadline=NOW + given)
 
     assert NOW + until == tool.contexts[0].deadline
 
 
 def test_a_fault_is_told_to_the_model() -> None:
     """What a tool cannot do is a result, not an exception."""
-    assert ToolResult("Nothing stands under 'b'.", is_error=True) == call(LookupTool(), key="b")
+    assert ToolResult("Nothing stands under 'b'.", is_error=True) == call(
+        LookupTool(), {"key": "b"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_fault_is_told_to_the_model() -> None:
 def test_arguments_that_do_not_fit_are_told(arguments: dict[str, object], words: str) -> None:
     """The model learns what is wrong with its arguments, and the tool is not called."""
     tool = LookupTool({"a": "1"})
-    result = call(tool, **arguments)
+    result = call(tool, arguments)
 
     assert result.is_error
     assert words in result.content
@@ -79,7 +81,7 @@ def test_an_unknown_tool_is_told() -> None:
 
 def test_a_long_result_is_cut_and_says_so() -> None:
     """What is left out is never left out silently."""
-    result = call(LookupTool({"a": "x" * 30_000}), key="a")
+    result = call(LookupTool({"a": "x" * 30_000}), {"key": "a"})
 
     assert result.content.startswith("x" * MAX_RESULT_CHARS + "\n[cut: ")
     assert result.content.endswith(f"the first {MAX_RESULT_CHARS} of 30000 characters]")

@@ -6,10 +6,10 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urljoin
@@ -87,8 +87,10 @@ class WebClient:
             connection.putheader("User-Agent", "orchstack-http-get")
             connection.putheader("Accept", "text/*, application/json;q=0.9, */*;q=0.1")
             connection.putheader("Accept-Encoding", "identity")
+            connection.putheader("Connection", "close")
             connection.endheaders()
-            yield connection.getresponse()
+            with closing(connection.getresponse()) as response:
+                yield response
         except TimeoutError as error:
             raise ToolFault(f"{location.host} did not answer in time.") from error
         except (OSError, HTTPException, zlib.error) as error:
@@ -175,8 +177,11 @@ def _body(response: HTTPResponse) -> tuple[bytes, bool]:
     body = bytearray()
     read = 0
     while len(body) <= MAX_BODY_BYTES and read <= MAX_BODY_BYTES:
-        piece = response.read1(_READ_SIZE)
+        piece = response.read(_READ_SIZE)
         if not piece:
+            # `http.client` itself takes the end of a cut body for the end of the body.
+            if response.length:
+                raise IncompleteRead(bytes(body), response.length)
             break
         read += len(piece)
         body += piece if unpack is None else unpack.decompress(piece, MAX_BODY_BYTES + 1)
