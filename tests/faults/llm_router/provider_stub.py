@@ -56,6 +56,7 @@ def sending(data: bytes, *, then_close: bool = False) -> Scene:
         connection.sendall(data)
         if then_close:
             connection.shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError
 
     return play
 
