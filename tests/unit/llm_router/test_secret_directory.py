@@ -11,7 +11,7 @@ from orchstack.kernel.clock import ManualClock
 from orchstack.kernel.errors import NoProviderAvailable, Unavailable
 from orchstack.llm_router.adapters.builtin import BuiltinModel
 from orchstack.llm_router.adapters.in_memory import ScriptedProvider
-from orchstack.llm_router.adapters.secret_directory import KEEP_S, SecretDirectory
+from orchstack.llm_router.adapters.secret_directory import KEEP_S, KEEP_UNKNOWN_S, SecretDirectory
 from orchstack.llm_router.model import ProviderSettings
 
 HOSTED = {"base_url": "https://api.example.com/v1", "api_key": "sk-hidden"}
@@ -88,6 +88,20 @@ def test_the_secret_is_read_again_after_a_while() -> None:
     vault.clock.advance(1)
     assert beta is not directory.provider("beta")
     assert acme is directory.provider("acme")
+
+
+def test_a_new_name_is_looked_up_soon() -> None:
+    """A provider that was just added can be used at once, though not every mistake reads anew."""
+    vault = Vault(secret(acme=HOSTED))
+    directory = vault.directory()
+    for _ in range(3):
+        with pytest.raises(NoProviderAvailable):
+            directory.provider("beta")
+    vault.text = secret(acme=HOSTED, beta=HOSTED)
+    vault.clock.advance(KEEP_UNKNOWN_S)
+
+    assert 1 == vault.readings
+    assert "beta" == directory.provider("beta").name
 
 
 def test_what_was_known_stays_while_the_secret_cannot_be_read() -> None:

@@ -1,4 +1,8 @@
-"""The providers as the operator's secret names them, read anew every five minutes."""
+"""The providers as the operator's secret names them.
+
+Read anew every five minutes, and when a name is asked for that it did not have: what an operator
+adds can be used at once.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from orchstack.llm_router.model import Providers, ProviderSettings
 from orchstack.llm_router.ports import Provider
 
 KEEP_S: Final = 300.0
+# How long an unknown name is believed: a tenant's mistake must not read the secret on every run.
+KEEP_UNKNOWN_S: Final = 1.0
 
 # Makes a provider of a name and its settings.
 Build = Callable[[str, ProviderSettings], Provider]
@@ -31,6 +37,7 @@ class SecretDirectory:
         self._builtin = builtin
         self._clock = clock
         self._known: Providers | None = None
+        self._read_at = 0.0
         self._until = 0.0
         self._built: dict[str, tuple[ProviderSettings, Provider]] = {}
 
@@ -45,7 +52,7 @@ class SecretDirectory:
         """
         if name == self._builtin.name:
             return self._builtin
-        settings = self._current().providers.get(name)
+        settings = self._current().providers.get(name) or self._refreshed().providers.get(name)
         if settings is None:
             raise NoProviderAvailable(
                 f"The provider {name!r} is not set up in this installation; "
@@ -60,8 +67,13 @@ class SecretDirectory:
         now = self._clock.monotonic()
         if self._known is None or now >= self._until:
             self._known = self._fresh()
-            self._until = now + KEEP_S
+            self._read_at, self._until = now, now + KEEP_S
         return self._known
+
+    def _refreshed(self) -> Providers:
+        if self._clock.monotonic() - self._read_at >= KEEP_UNKNOWN_S:
+            self._until = 0.0
+        return self._current()
 
     def _fresh(self) -> Providers:
         """Read the secret; what was known stays in use while it cannot be read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orchstack.kernel.errors import InvalidRequest
@@ -42,7 +42,7 @@ _HOSTED: Final = {
 class Discovery:
     """The text for the providers' secret (it holds keys), and a sentence for the terminal."""
 
-    secret: str
+    secret: str = field(repr=False)
     sentence: str
     default: str
 

@@ -140,20 +140,25 @@ class Assembler:
         return text
 
     def _grow(self, delta: _CallDelta) -> None:
-        """Add to the call of that index; another id means another call, whatever the index says."""
-        index = len(self._calls) if delta.index is None else delta.index
-        call = self._by_index.get(index)
-        if call is None or (delta.id and call.id and delta.id != call.id):
-            if len(self._calls) == MAX_TOOL_CALLS:
-                raise ProviderFailure(f"it called more than {MAX_TOOL_CALLS} tools at once.")
-            call = self._by_index[index] = _OpenCall()
-            self._calls.append(call)
+        call = self._call_of(delta)
         call.id = call.id or delta.id or ""
         call.name = call.name or delta.function.name or ""
         arguments = delta.function.arguments or ""
         written = arguments if isinstance(arguments, str) else json.dumps(arguments)
         self._add(len(written))
         call.arguments.append(written)
+
+    def _call_of(self, delta: _CallDelta) -> _OpenCall:
+        """Find the call of that index; another id means another call, whatever the index says."""
+        index = len(self._calls) if delta.index is None else delta.index
+        call = self._by_index.get(index)
+        if call is not None and (not delta.id or call.id in ("", delta.id)):
+            return call
+        if len(self._calls) == MAX_TOOL_CALLS:
+            raise ProviderFailure(f"it called more than {MAX_TOOL_CALLS} tools at once.")
+        call = self._by_index[index] = _OpenCall()
+        self._calls.append(call)
+        return call
 
     def _add(self, characters: int) -> None:
         self._length += characters
