@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from orchstack.wiring.http import endpoint
-
 from orchstack.event_bus.api import LIST_AUDIT, AuditQuery
 from orchstack.event_bus.model import Selection
 from orchstack.kernel.http import Answer, NoBody, Request
 from orchstack.wiring.event_bus import listing
+from orchstack.wiring.http import endpoint
 
 
 @endpoint(LIST_AUDIT)

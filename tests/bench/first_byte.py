@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 
+from orchstack.llm_router.adapters.secret_directory import KEEP_UNKNOWN_S
 from tests.bench.overhead import Spread, calculating_agent
 from tests.cloud import RunningCloud
 
@@ -22,10 +23,12 @@ class TimedProvider(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        """Listen on a free loopback port."""
+    def __init__(self, pause_s: float = 0.05) -> None:
+        """Listen on a free loopback port; `pause_s` passes between the two pieces of the answer."""
         super().__init__(("127.0.0.1", 0), _Completions)
+        self.pause_s = pause_s
         self.first_token_at = 0.0
+        self.calls = 0
 
     @property
     def base_url(self) -> str:
@@ -44,9 +47,10 @@ class _Completions(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
+        self.server.calls += 1
         self.server.first_token_at = time.monotonic()
         self._send({"content": "Hello "})
-        time.sleep(0.05)
+        time.sleep(self.server.pause_s)
         self._send({"content": "there."})
         self._send({}, finish="stop")
         self.wfile.write(b"data: [DONE]\n\n")
@@ -63,9 +67,9 @@ class _Completions(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def timed_provider(cloud: RunningCloud) -> Iterator[TimedProvider]:
+def timed_provider(cloud: RunningCloud, pause_s: float = 0.05) -> Iterator[TimedProvider]:
     """Serve the provider and make the cloud use it as `timed`."""
-    server = TimedProvider()
+    server = TimedProvider(pause_s)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     set_providers(cloud, {"timed": {"base_url": server.base_url, "api_key": "none"}})
     yield server
@@ -74,7 +78,7 @@ def timed_provider(cloud: RunningCloud) -> Iterator[TimedProvider]:
 
 
 def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> None:
-    """Write the providers' configuration, as an operator does."""
+    """Write the providers' configuration, as an operator does, and wait until it is believed."""
     client = boto3.client(
         "secretsmanager",
         endpoint_url=cloud.state["aws_endpoint"],
@@ -83,7 +87,9 @@ def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> 
         aws_secret_access_key="local",
     )
     value = json.dumps({"default": "builtin/echo", "providers": providers})
-    client.put_secret_value(SecretId=cloud.state["outputs"]["OrchStack-dev-Data"]["ProvidersSecret"], SecretString=value)
+    client.put_secret_value(
+        SecretId=cloud.state["outputs"]["OrchStack-dev-Data"]["ProvidersSecret"], SecretString=value
+    )
 
 
 def measure(cloud: RunningCloud, runs: int) -> Spread:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.bench.first_byte import set_providers
 from tests.cloud import Caller, Reply, RunningCloud
 from tests.make import agent_document
 
@@ -126,8 +127,9 @@ def test_too_many_requests_are_refused(cloud: RunningCloud) -> None:
     assert 200 == cloud.tenant("calm").get("/v1/agents").status
 
 
-def test_a_run_ends_at_its_budget(clerk: Caller) -> None:
+def test_a_run_ends_at_its_budget(cloud: RunningCloud, clerk: Caller) -> None:
     """An agent whose limit on cost is nothing cannot spend on a priced model."""
+    set_providers(cloud, {"openai": {"base_url": "https://provider.invalid/v1", "api_key": "none"}})
     poor = {**AGENT, "model": "openai/gpt-5-mini", "limits": {"max_cost_micro_usd": 0}}
     clerk.put("/v1/agents/clerk", poor)
     run = clerk.run("clerk", "hi").body
