@@ -33,9 +33,9 @@ def main() -> int:
 
 
 def _run(assembly: Path, state: Path, port: int) -> int:
-    enough = threading.Event()
+    # Both stop us cleanly, also where a shell started us in the background, with Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: enough.set())
+        signal.signal(number, signal.default_int_handler)
     cloud = LocalCloud(
         assembly,
         state,
@@ -45,13 +45,17 @@ def _run(assembly: Path, state: Path, port: int) -> int:
     )
     try:
         info = cloud.start()
+        _say(f"serving {info.api_url}; Ctrl-C stops")
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0
     except OrchStackError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1
-    _say(f"serving {info.api_url}; Ctrl-C stops")
-    enough.wait()
-    cloud.stop()
-    return 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        cloud.stop()
 
 
 def _say(line: str) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
+
 from orchstack.local.async_invocations import AsyncInvocations
 from orchstack.local.functions import FunctionService, FunctionSpec, Result, UnknownFunction
+from orchstack.local.functions.failures import stopped
+
+_STOPPED = Result(stopped().body(), "Unhandled")
 
 
 class LocalFunctions:
@@ -14,10 +19,16 @@ class LocalFunctions:
         self.asynchronous = AsyncInvocations(self.invoke)
         self.specs: dict[str, FunctionSpec] = {}
         self._service: FunctionService | None = None
+        self._stopped = False
 
     def attach(self, service: FunctionService) -> None:
         """Run everything on this service from now on."""
         self._service = service
+
+    def stop(self) -> None:
+        """Run nothing more."""
+        self._stopped = True
+        self.asynchronous.stop()
 
     def register(self, spec: FunctionSpec) -> None:
         """Make a function known to everybody."""
@@ -31,7 +42,12 @@ class LocalFunctions:
         """Run a function and wait; see `FunctionService.invoke`."""
         if self._service is None:
             raise UnknownFunction(f"Function not found: {name}")
-        return self._service.invoke_blocking(name, payload)
+        if self._stopped:
+            return _STOPPED
+        try:
+            return self._service.invoke_blocking(name, payload)
+        except CancelledError:  # the event loop was stopped meanwhile
+            return _STOPPED
 
     def submit(self, name: str, payload: bytes) -> None:
         """Run a function some time soon; raises UnknownFunction."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_CANCEL_WITHIN_S = 0.5
 
 
 class LoopThread:
@@ -27,8 +30,17 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(within_s)
 
     def stop(self) -> None:
-        """End the loop and its thread."""
+        """End the loop and its thread; whoever still waits for a result gets CancelledError."""
+        with contextlib.suppress(TimeoutError):
+            self.run(_cancel_all(), _CANCEL_WITHIN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(1)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

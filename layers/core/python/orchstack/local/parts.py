@@ -75,7 +75,7 @@ class Parts:
         self._running.callback(self._end, self._service)
         self.functions.attach(self._service)
         self._running.callback(self._bus.stop)
-        self._running.callback(self.functions.asynchronous.stop)
+        self._running.callback(self.functions.stop)
         self.clients.get("iam").create_role(
             RoleName=ROLE.rsplit("/", 1)[-1], AssumeRolePolicyDocument="{}"
         )

@@ -100,7 +100,7 @@ class PostgresServer:
         """
         binaries = programs()
         prepare(self._data_dir)
-        with (self.home / "server.log").open("ab") as log:
+        with (self.home / "server.log").open("wb") as log:
             self._initialise(binaries, log)
             for attempt in range(_TRIES):
                 if self._launch(binaries, log):
