@@ -171,6 +171,13 @@ def test_bodies_over_the_limits_answer_413(edge: Edge) -> None:
         assert (413, {"message": "Request Too Long"}) == (answer.status, answer.document)
 
 
+def test_an_over_long_request_line_answers_413(edge: Edge) -> None:
+    """A request line and header values over 10,240 bytes are refused as the API words it."""
+    answer = edge.ask("GET", "/echo?padding=" + "x" * 10_240)
+
+    assert (413, {"message": "Request Too Long"}) == (answer.status, answer.document)
+
+
 def test_binary_bodies_pass_unchanged(edge: Edge) -> None:
     """Bodies of a binary media type reach the function in Base64 and come back as bytes."""
     picture = bytes(range(256))

@@ -24,6 +24,9 @@ from orchstack.local.gateway.responses import mock_answer, whole_answer
 from orchstack.local.gateway.routing import Router
 from orchstack.local.gateway.streaming import relay
 
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+_MAX_HEAD_BYTES = 10_240
+
 
 @dataclass(frozen=True)
 class _Call:
@@ -51,6 +54,7 @@ class RestEdge:
         match = self._router.match(request.method, path)
         context = rest_context(self._api, match[0] if match else None, request, path)
         try:
+            _check_head(request)
             response = await self._answer(request, _call(match, path, context))
         except Refused as refused:
             response = self._refusals.response(refused, context, request.headers)
@@ -122,6 +126,12 @@ def _call(match: tuple[RestRoute, dict[str, str]] | None, path: str, context: Ev
     if match is None:
         raise Refused("MISSING_AUTHENTICATION_TOKEN")
     return _Call(*match, path, context)
+
+
+def _check_head(request: web.Request) -> None:
+    values = sum(len(value) for _, value in request.raw_headers)
+    if len(request.raw_path) + values > _MAX_HEAD_BYTES:
+        raise Refused("REQUEST_TOO_LARGE")
 
 
 def _common(context: Event) -> dict[str, str]:

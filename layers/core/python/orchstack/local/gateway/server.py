@@ -16,7 +16,8 @@ from orchstack.local.ports import LOOPBACK
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 MAX_BODY_BYTES = 10 * 1024 * 1024
-_MAX_HEADER_BYTES = 10_240
+# Wide enough that an over-long request line or header reaches the REST API's own refusal.
+_MAX_READABLE_BYTES = 1024 * 1024
 _SOCKET_PATH = "/ws"
 _MANAGEMENT = "/@connections/"
 _STATUS_PATH = "/_local/status"
@@ -48,7 +49,11 @@ class Gateway:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(
-            app, access_log=None, max_field_size=_MAX_HEADER_BYTES, shutdown_timeout=1
+            app,
+            access_log=None,
+            max_line_size=_MAX_READABLE_BYTES,
+            max_field_size=_MAX_READABLE_BYTES,
+            shutdown_timeout=1,
         )
 
     async def start(self, port: int = 0) -> int:
