@@ -48,7 +48,7 @@ def _run(assembly: Path, state: Path, port: int) -> int:
         _say(f"serving {info.api_url}; Ctrl-C stops")
         threading.Event().wait()
     except KeyboardInterrupt:
-        return 0
+        pass
     except OrchStackError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1
@@ -56,6 +56,7 @@ def _run(assembly: Path, state: Path, port: int) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         cloud.stop()
+    return 0
 
 
 def _say(line: str) -> None:
