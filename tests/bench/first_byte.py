@@ -87,9 +87,9 @@ def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> 
         aws_secret_access_key="local",
     )
     value = json.dumps({"default": "builtin/echo", "providers": providers})
-    client.put_secret_value(
-        SecretId=cloud.state["outputs"]["OrchStack-dev-Data"]["ProvidersSecret"], SecretString=value
-    )
+    secret = cloud.state["outputs"]["OrchStack-dev-Data"]["ProvidersSecret"]
+    client.put_secret_value(SecretId=secret, SecretString=value)
+    time.sleep(KEEP_UNKNOWN_S)
 
 
 def measure(cloud: RunningCloud, runs: int) -> Spread:
