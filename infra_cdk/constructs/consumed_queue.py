@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -33,10 +35,29 @@ def dead_letters(scope: Construct, house: House) -> sqs.Queue:
     return queue
 
 
+@dataclass(frozen=True)
+class Batch:
+    """How many messages a consumer takes at once, and how long it may wait for them."""
+
+    size: int = 10
+    window_s: int = 0
+
+
+AT_ONCE = Batch()
+
+
 class ConsumedQueue(Construct):
     """An encrypted, TLS-only queue; its consumer reports the messages of a batch that failed."""
 
-    def __init__(self, scope: Construct, name: str, house: House, consumer: PythonFunction) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        house: House,
+        consumer: PythonFunction,
+        *,
+        batch: Batch = AT_ONCE,
+    ) -> None:
         super().__init__(scope, name)
         self.dead_letters = dead_letters(self, house)
         self.queue = sqs.Queue(
@@ -58,7 +79,8 @@ class ConsumedQueue(Construct):
             "Source",
             target=consumer.function,
             event_source_arn=self.queue.queue_arn,
-            batch_size=10,
+            batch_size=batch.size,
+            max_batching_window=Duration.seconds(batch.window_s) if batch.window_s else None,
             max_concurrency=CONSUMERS,
             report_batch_item_failures=True,
         )

@@ -6,7 +6,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from infra_cdk.constructs.consumed_queue import ConsumedQueue
+from infra_cdk.constructs.consumed_queue import Batch, ConsumedQueue
 from infra_cdk.constructs.python_function import PythonFunction
 from infra_cdk.constructs.state_machine import StateMachine
 from infra_cdk.house import House
@@ -40,7 +40,9 @@ class AgentRuntime(Construct):
             PythonFunction(self, house, "agent_runtime/get_run"),
         ]
         self.record = PythonFunction(self, house, "agent_runtime/record_outcome", timeout_s=30)
-        self.ended = ConsumedQueue(self, "RunOutcomes", house, self.record)
+        self.ended = ConsumedQueue(
+            self, "RunOutcomes", house, self.record, batch=Batch(size=100, window_s=5)
+        )
         events.Rule(
             self,
             "RunEnded",

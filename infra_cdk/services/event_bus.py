@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra_cdk.constructs.consumed_queue import ConsumedQueue, dead_letters
+from infra_cdk.constructs.consumed_queue import Batch, ConsumedQueue, dead_letters
 from infra_cdk.constructs.python_function import PythonFunction, allow
 from infra_cdk.house import PLATFORM, House
 from infra_cdk.nag import acknowledge
@@ -85,7 +85,9 @@ class EventBus(Construct):
         )
 
     def _pushes(self, house: House) -> ConsumedQueue:
-        pushes = ConsumedQueue(self, "SocketPushes", house, self.push)
+        pushes = ConsumedQueue(
+            self, "SocketPushes", house, self.push, batch=Batch(size=100, window_s=1)
+        )
         events.Rule(
             self,
             "Published",

@@ -29,6 +29,7 @@ from orchstack.local.state import (
     jsonata_engine,
     lambda_invoke,
     parsing,
+    queue_costs,
     queue_locks,
     sync_start,
 )
@@ -73,6 +74,7 @@ class StateServer:
             jsonata_engine,
             parsing,
             queue_locks,
+            queue_costs,
             sync_start,
         ):
             patch.install()
