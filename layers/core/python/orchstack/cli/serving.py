@@ -154,7 +154,7 @@ def _say_how_to_go_on(console: Console, info: CloudInfo, key: str, folder: Path)
     for name, value in (
         ("URL", info.api_url),
         ("Key", f"in {folder / CREDENTIALS_FILE}, and below"),
-        ("Ask", f'orchstack ask {AGENT} "What time is it in Tokyo?"'),
+        ("Ask", f'orchstack ask {AGENT} "What time is it in Asia/Tokyo?"'),
         ("Look", "orchstack status · orchstack runs list · orchstack logs -f"),
         ("API", f"{info.api_url}/openapi.json"),
         ("Stop", "Ctrl-C"),
