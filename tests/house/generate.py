@@ -15,14 +15,14 @@ from orchstack.local.resources.registry import types_as_markdown
 from orchstack.wiring import event_catalogue, openapi
 from tests.house.source import APPLICATION, ROOT
 
-
 LOCAL_CLOUD = ROOT / "docs/local-cloud.md"
 _LOCAL_CLOUD = """# What the local cloud emulates
 
-Written by `make generate` from the registry in `orchstack/local/resources`. A resource type that is not in the list
-stops the start and is named. *Emulated* types do what the template says; *stubbed* ones only have the attributes that
-others refer to. The local cloud runs Step Functions (JSONPath and JSONata, Map, Parallel, task tokens, heartbeats,
-synchronous start), EventBridge rules, schedules, SQS sources and Lambda's Runtime API for real.
+Written by `make generate` from the registry in `orchstack/local/resources`. A resource type that
+is not in the list stops the start and is named. *Emulated* types do what the template says;
+*stubbed* ones only have the attributes that others refer to. The local cloud runs Step Functions
+(JSONPath and JSONata, Map, Parallel, task tokens, heartbeats, synchronous start), EventBridge
+rules, schedules, SQS sources and Lambda's Runtime API for real.
 
 """
 
