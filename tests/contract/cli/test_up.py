@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,14 @@ def orchstack(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def runs_of(state: Path) -> list[dict[str, Any]]:
+    """The runs that the cloud knows, newest first."""
+    listed = orchstack(state, "runs", "list", "--json")
+    assert 0 == listed.returncode, listed.stderr
+    found: list[dict[str, Any]] = json.loads(listed.stdout)
+    return found
+
+
 def processes_of(state: Path) -> list[str]:
     """The command lines of processes that name the state folder."""
     found = []
@@ -99,7 +108,7 @@ def test_up_answers_serves_and_leaves_nothing_running(state: Path) -> None:
         assert "builtin/echo answers" in first
         assert 'calculator(expression="17 * 23") → 391' in first
         asked = orchstack(state, "ask", "assistant", "What is 2 + 40?")
-        runs = json.loads(orchstack(state, "runs", "list", "--json").stdout)
+        runs = runs_of(state)
         assert 0 == orchstack(state, "status").returncode
         assert 1 == orchstack(state, "reset", "--yes").returncode
 
@@ -110,7 +119,7 @@ def test_up_answers_serves_and_leaves_nothing_running(state: Path) -> None:
 
     key = (state / "credentials.json").read_text()
     with up(state) as second:
-        kept = json.loads(orchstack(state, "runs", "list", "--json").stdout)
+        kept = runs_of(state)
     assert "synthesize" not in second
     assert key == (state / "credentials.json").read_text()
     assert runs == kept[1:]
