@@ -11,7 +11,7 @@ LOCAL_LLM := $(VENV)/.local-llm
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help up reset test lint types unit bench synth deploy destroy lock generate clean
+.PHONY: help up reset test lint types compat unit bench synth deploy destroy lock generate clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,7 +22,7 @@ up: $(READY) $(if $(filter smollm2,$(MODEL)),$(LOCAL_LLM)) ## Set up, start the 
 reset: $(READY) ## Forget everything the local cloud keeps
 	@$(BIN)/orchstack reset --yes
 
-test: $(READY) $(LOCAL_LLM) lint types ## Everything that CI checks
+test: $(READY) $(LOCAL_LLM) lint types compat ## Everything that CI checks
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(READY) ## Style and import rules
@@ -32,6 +32,9 @@ lint: $(READY) ## Style and import rules
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
+
+compat: $(READY) ## The unit tests on Lambda's Python, where it is found
+	$(BIN)/python -m tests.house.lambda_python
 
 unit: $(READY) ## The fast tests only
 	$(BIN)/pytest -n 2 tests/unit tests/contract tests/functions
