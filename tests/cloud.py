@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import boto3
 import urllib3
 
 from tests.house.source import ROOT
 
 START_TIMEOUT_S = 120
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,43 @@ class RunningCloud:
         if reply.status != 201:
             raise AssertionError(reply)
         return self.platform.with_key(reply.body["first_key"]["secret"])
+
+    def aws(self, service: str) -> Any:
+        """A client of an AWS service, as the functions see it."""
+        make: Any = boto3.client
+        return make(
+            service,
+            endpoint_url=self.state["aws_endpoint"],
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def output(self, stack: str, name: str) -> str:
+        """An output of one of the stacks, such as `Services`."""
+        return str(self.state["outputs"][f"OrchStack-dev-{stack}"][name])
+
+    def kill(self, function: str) -> None:
+        """Kill each process that serves the function."""
+        wanted = {
+            f"_HANDLER={function}.handler",
+            f"AWS_ENDPOINT_URL={self.state['aws_endpoint']}",
+        }
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (process / "environ").read_text().split("\0")
+            except OSError:
+                continue
+            if wanted <= set(environment):
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def eventually(get: Callable[[], T], *, within_s: float = 15) -> T:
+    """The first truthy value that `get` gives, or the last one when the time is over."""
+    deadline = time.monotonic() + within_s
+    while not (value := get()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return value
 
 
 def synthesize(target: Path) -> Path:

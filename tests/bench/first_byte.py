@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import boto3
-
 from orchstack.llm_router.adapters.secret_directory import KEEP_UNKNOWN_S
 from tests.bench.overhead import Spread, calculating_agent
 from tests.cloud import RunningCloud
@@ -79,15 +77,9 @@ def timed_provider(cloud: RunningCloud, pause_s: float = 0.05) -> Iterator[Timed
 
 def set_providers(cloud: RunningCloud, providers: dict[str, dict[str, str]]) -> None:
     """Write the providers' configuration, as an operator does, and wait until it is believed."""
-    client = boto3.client(
-        "secretsmanager",
-        endpoint_url=cloud.state["aws_endpoint"],
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    client = cloud.aws("secretsmanager")
     value = json.dumps({"default": "builtin/echo", "providers": providers})
-    secret = cloud.state["outputs"]["OrchStack-dev-Data"]["ProvidersSecret"]
+    secret = cloud.output("Data", "ProvidersSecret")
     client.put_secret_value(SecretId=secret, SecretString=value)
     time.sleep(KEEP_UNKNOWN_S)
 

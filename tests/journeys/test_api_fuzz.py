@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud import Caller
+from tests.cloud import Caller, RunningCloud
 
 EXAMPLES = 200
 CHECKS = (
@@ -33,6 +33,15 @@ def _fuzz(caller: Caller, report: Path, *options: str) -> subprocess.CompletedPr
 def test_a_tenants_api_holds_its_promises(tenant: Caller, tmp_path: Path) -> None:
     """200 examples per operation with a tenant's key: no 5xx, no schema violation."""
     result = _fuzz(tenant, tmp_path / "report.ndjson")
+
+    assert 0 == result.returncode, result.stdout[-6000:]
+
+
+@pytest.mark.slow
+def test_the_platforms_api_holds_its_promises(cloud: RunningCloud, tmp_path: Path) -> None:
+    """The operations on tenants, with the platform's key: no 5xx, no schema violation."""
+    only = ("--include-path", "/v1/tenants")
+    result = _fuzz(cloud.platform, tmp_path / "report.ndjson", *only)
 
     assert 0 == result.returncode, result.stdout[-6000:]
 

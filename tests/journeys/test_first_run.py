@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.cloud import Caller
+from tests.cloud import Caller, eventually
 from tests.make import agent_document
 
 QUESTION = "What is 17 * 23?"
@@ -23,14 +20,6 @@ def clerk(tenant: Caller) -> Caller:
     reply = tenant.put("/v1/agents/clerk", document.model_dump(mode="json"))
     assert 201 == reply.status, reply
     return tenant
-
-
-def eventually(get: Callable[[], Any], *, within_s: float = 15) -> Any:
-    """The first truthy value that `get` gives."""
-    deadline = time.monotonic() + within_s
-    while not (value := get()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return value
 
 
 def test_a_waiting_caller_gets_the_whole_run(clerk: Caller) -> None:

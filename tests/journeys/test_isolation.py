@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
-import boto3
 import psycopg
 import pytest
 import redis
@@ -207,13 +206,7 @@ def _foreign_cache_entries(cloud: RunningCloud, marks: set[str]) -> list[str]:
 
 def _foreign_objects(cloud: RunningCloud, marks: set[str]) -> list[str]:
     """Objects in S3 that hold a mark outside their tenant's prefix."""
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=cloud.state["aws_endpoint"],
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    s3 = cloud.aws("s3")
     found = []
     for bucket in s3.list_buckets()["Buckets"]:
         for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from tests.bench.first_byte import TimedProvider, timed_provider
@@ -19,17 +16,6 @@ from tests.make import agent_document
 SLOW_QUESTION = "Say hello."
 
 
-def aws(cloud: RunningCloud, service: str) -> boto3.client:
-    """A client of the local cloud's AWS endpoint."""
-    return boto3.client(
-        service,
-        endpoint_url=cloud.state["aws_endpoint"],
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
-
-
 @pytest.mark.slow
 def test_state_outlives_a_restart(assembly: Path, tmp_path: Path) -> None:
     """Tenants, runs, S3 objects, secrets and KMS keys are there after a restart."""
@@ -37,18 +23,18 @@ def test_state_outlives_a_restart(assembly: Path, tmp_path: Path) -> None:
         tenant = first.tenant("lasting")
         tenant.put("/v1/agents/clerk", agent_document(name="clerk").model_dump(mode="json"))
         run = tenant.run("clerk", "hi").body
-        bucket = aws(first, "s3").list_buckets()["Buckets"][0]["Name"]
-        aws(first, "s3").put_object(Bucket=bucket, Key="kept", Body=b"kept")
-        key = aws(first, "kms").list_keys()["Keys"][0]["KeyId"]
-        sealed = aws(first, "kms").encrypt(KeyId=key, Plaintext=b"sealed")["CiphertextBlob"]
+        bucket = first.aws("s3").list_buckets()["Buckets"][0]["Name"]
+        first.aws("s3").put_object(Bucket=bucket, Key="kept", Body=b"kept")
+        key = first.aws("kms").list_keys()["Keys"][0]["KeyId"]
+        sealed = first.aws("kms").encrypt(KeyId=key, Plaintext=b"sealed")["CiphertextBlob"]
     with running_cloud(assembly, tmp_path / "state") as second:
         again = tenant.with_key(tenant.key)
         again.url = second.state["api_url"]
 
         assert first.state["platform_key"] == second.state["platform_key"]
         assert run["output"] == again.get(f"/v1/runs/{run['id']}").body["output"]
-        assert b"kept" == aws(second, "s3").get_object(Bucket=bucket, Key="kept")["Body"].read()
-        assert b"sealed" == aws(second, "kms").decrypt(CiphertextBlob=sealed)["Plaintext"]
+        assert b"kept" == second.aws("s3").get_object(Bucket=bucket, Key="kept")["Body"].read()
+        assert b"sealed" == second.aws("kms").decrypt(CiphertextBlob=sealed)["Plaintext"]
 
 
 @pytest.mark.slow
@@ -75,7 +61,7 @@ def _killed_while_asking(
         reply = pool.submit(_ask, tenant, key)
         while not provider.calls and not reply.done():
             time.sleep(0.01)
-        _kill_workers(cloud, "start_run")
+        cloud.kill("start_run")
         return reply.result()
 
 
@@ -88,15 +74,3 @@ def _until_settled(tenant: Caller, key: str) -> Reply:
     while (reply := _ask(tenant, key)).status != 200 and time.monotonic() < deadline:
         time.sleep(int(reply.headers.get("retry-after", "1")))
     return reply
-
-
-def _kill_workers(cloud: RunningCloud, function: str) -> None:
-    """Kill each process that serves the function."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (process / "environ").read_text().split("\0")
-        except OSError:
-            continue
-        wanted = {f"_HANDLER={function}.handler", f"AWS_ENDPOINT_URL={cloud.state['aws_endpoint']}"}
-        if wanted <= set(environment):
-            os.kill(int(process.name), signal.SIGKILL)
