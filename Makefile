@@ -23,7 +23,8 @@ reset: $(READY) ## Forget everything the local cloud keeps
 	@$(BIN)/orchstack reset --yes
 
 test: $(READY) $(LOCAL_LLM) lint types compat ## Everything that CI checks
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not figure"
+	$(BIN)/pytest -m figure tests/bench
 
 lint: $(READY) ## Style and import rules
 	$(BIN)/ruff check .

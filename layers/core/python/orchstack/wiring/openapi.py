@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from orchstack.agent_runtime.model.events import LiveEventName
 from orchstack.kernel import errors, sse
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.errors import InvalidDocument, OrchStackError
@@ -29,11 +30,17 @@ _REF: Final = "#/components/schemas/{model}"
 _MAX_PATH_TEXT: Final = 256
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _BAD_GATEWAY: Final = 502
-_SSE_TEXT: Final = (
-    "Server-Sent Events; each has an `id` (from 1, without gaps), an `event` and JSON as `data`. "
-    "Events: run.started, model.started, text.delta, model.completed, tool.started, "
-    "tool.completed, guard.decided, and at the end run.completed or run.failed."
-)
+# The schema of one event; readers of the description take a stream for a row of these.
+_LIVE_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One Server-Sent Event. The last is run.completed or run.failed.",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": r"^[1-9][0-9]*$", "description": "From 1, no gaps."},
+        "event": {"type": "string", "enum": [name.value for name in LiveEventName]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _EXAMPLES: Final[dict[str, Any]] = {
     "create_tenant": {"name": "Acme", "limits": {"requests_per_minute": 1200}},
     "create_key": {"name": "build server", "scopes": ["runs:write", "runs:read"]},
@@ -161,7 +168,7 @@ def _header_parameters(operation: AnyOperation) -> Iterator[Json]:
 def _responses(operation: AnyOperation, schema: Json) -> Json:
     content: Json = {_JSON: {"schema": schema}}
     if operation.streaming:
-        content[sse.CONTENT_TYPE] = {"schema": {"type": "string", "description": _SSE_TEXT}}
+        content[sse.CONTENT_TYPE] = {"schema": _LIVE_EVENT}
     names = ["X-Request-Id"]
     names += ["RateLimit-Policy", "RateLimit"] if operation.scope else []
     names += ["Idempotency-Replayed"] if operation.idempotency is not Idempotency.NONE else []
