@@ -88,11 +88,11 @@ class Caller:
 
     def post(self, path: str, body: object, **headers: str) -> Reply:
         """POST a JSON body."""
-        return self.send("POST", path, body, **headers)
+        return self.send("POST", path, body, raw=None, **headers)
 
     def put(self, path: str, body: object, **headers: str) -> Reply:
         """PUT a JSON body."""
-        return self.send("PUT", path, body, **headers)
+        return self.send("PUT", path, body, raw=None, **headers)
 
     def delete(self, path: str) -> Reply:
         """DELETE."""

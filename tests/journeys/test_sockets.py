@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -53,6 +53,15 @@ def hear(socket: ClientConnection, until: str) -> list[dict[str, Any]]:
     while not heard or heard[-1]["type"] != until:
         heard.append(json.loads(socket.recv(timeout=20)))
     return heard
+
+
+def overheard(socket: ClientConnection) -> set[str]:
+    """The tenants whose events come within a second."""
+    tenants = set()
+    with suppress(TimeoutError):
+        while True:
+            tenants.add(str(json.loads(socket.recv(timeout=1))["tenantid"]))
+    return tenants
 
 
 def kept(cloud: RunningCloud, caller: Caller) -> int:
@@ -104,9 +113,7 @@ def test_a_run_is_heard_by_its_tenant_alone(
     assert [STARTED, COMPLETED] == [event["type"] for event in heard]
     assert {"1.0"} == {event["specversion"] for event in heard}
     assert run["usage"] == heard[-1]["data"]["usage"]
-    with pytest.raises(TimeoutError):
-        while json.loads(theirs.recv(timeout=1))["tenantid"] != heard[-1]["tenantid"]:
-            pass
+    assert heard[-1]["tenantid"] not in overheard(theirs)
 
 
 def test_a_subscriber_hears_its_types_only(clerk: Caller, listen: Open) -> None:
@@ -125,9 +132,7 @@ def test_a_revoked_key_loses_its_sockets(tenant: Caller, listen: Open) -> None:
     socket = listen(made["secret"])
     tenant.delete(f"/v1/keys/{made['key']['id']}")
 
-    with pytest.raises(ConnectionClosed):
-        while socket.recv(timeout=20):
-            pass
+    assert 1000 == eventually(lambda: socket.close_code, within_s=20)
 
 
 def test_a_client_that_leaves_is_forgotten(
