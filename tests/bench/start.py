@@ -34,19 +34,22 @@ def up_s() -> tuple[float, float]:
 
 def _first_answer_s(state: Path) -> float:
     began = time.perf_counter()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "orchstack.cli", "up", "--port", "0"],
         cwd=ROOT,
         env={**os.environ, "ORCHSTACK_STATE": str(state), "MODEL": "builtin/echo"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        for line in process.stdout or ():
-            if ANSWERED in line.lower():
-                return time.perf_counter() - began
-        raise RuntimeError("`orchstack up` ended before it answered")
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+    ) as process:
+        try:
+            return _wait_for_answer(process, began)
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def _wait_for_answer(process: subprocess.Popen[str], began: float) -> float:
+    for line in process.stdout or ():
+        if ANSWERED in line.lower():
+            return time.perf_counter() - began
+    raise RuntimeError("`orchstack up` ended before it answered")
