@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from orchstack.agent_runtime.model.events import EVENTS
 from orchstack.kernel.events import Event
 from orchstack.wiring.event_catalogue import EVENT_TYPES, EventType, files
 
@@ -46,8 +45,3 @@ def test_an_example_is_a_whole_event(kind: EventType) -> None:
 def test_no_type_is_described_twice() -> None:
     """One type, one schema."""
     assert len(EVENT_TYPES) == len({kind.type for kind in EVENT_TYPES})
-
-
-def test_every_event_of_the_runtime_is_described() -> None:
-    """What the runtime says it announces is in the catalogue."""
-    assert set(EVENTS) <= {kind.type for kind in EVENT_TYPES}

@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from orchstack.agent_runtime.adapters.memory_journal import InMemoryJournal
-from orchstack.agent_runtime.model.events import EVENTS
 from orchstack.kernel.chat import Completion
 from orchstack.kernel.errors import NoProviderAvailable, OrchStackError
 from orchstack.kernel.events import AuditEntry, Event
+from orchstack.wiring.event_catalogue import EVENT_TYPES
 from tests.contract.agent_runtime.worlds import Stage, in_memory, says, wishes
 
 
@@ -48,7 +48,8 @@ def test_start_and_end_are_events(script: list[Completion | OrchStackError], end
     events, _ = announced(stage)
 
     assert ["agent_runtime.RunStarted.v1", end] == [event.type for event in events]
-    assert all(EVENTS[event.type].model_validate(event.data) for event in events)
+    described = {kind.type: type(kind.example) for kind in EVENT_TYPES}
+    assert all(described[event.type].model_validate(event.data) for event in events)
 
 
 def test_the_audit_holds_no_text() -> None:

@@ -121,11 +121,9 @@ def test_a_running_twin_is_waited_for() -> None:
     assert "k1" == server.client().keys.revoke("k1").id
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [(400, "invalid_request"), (409, "conflict"), (429, "budget_exceeded")]
-)
+@pytest.mark.parametrize(("status", "code"), [(400, "invalid_request"), (409, "conflict")])
 def test_what_will_not_pass_is_not_tried_again(status: int, code: str) -> None:
-    """A fault of the request, a conflict, an exhausted budget: raised at once."""
+    """A fault of the request, a conflict: raised at once."""
     server = Scripted([problem(status, code)])
 
     with pytest.raises(ApiError):

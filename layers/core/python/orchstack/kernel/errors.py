@@ -13,7 +13,6 @@ OrchStackError                        500  internal
 ├── PayloadTooLarge                   413  payload_too_large
 ├── IdempotencyKeyReused              422  idempotency_key_reused
 ├── RateLimited                       429  rate_limited
-│   └── BudgetExceeded                429  budget_exceeded
 ├── Unavailable                       503  unavailable
 │   └── NoProviderAvailable           503  no_provider_available
 └── DeadlineExceeded                  504  deadline_exceeded
@@ -150,13 +149,6 @@ class RateLimited(OrchStackError):
     code = "rate_limited"
     status = 429
     title = "Rate limited"
-
-
-class BudgetExceeded(RateLimited):
-    """The next step could pass the budget set for it; raise the limit or ask for less."""
-
-    code = "budget_exceeded"
-    title = "Budget exceeded"
 
 
 class Unavailable(OrchStackError):

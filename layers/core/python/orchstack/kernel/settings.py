@@ -48,8 +48,6 @@ class DatabaseSettings(Settings):
     tls: Literal["verify-full", "off"] = "verify-full"
     ca_bundle: str = "/opt/rds-global-bundle.pem"
     secret_arn: str | None = None
-    # An RDS Proxy in between: no server-side prepared statements, which would pin its sessions.
-    pooled: bool = False
     connect_timeout_s: Annotated[int, Field(ge=1, le=60)] = 5
 
 

@@ -11,7 +11,7 @@ OrchStackError
     ├── NotFound            404  no such object for this tenant
     ├── Conflict            409  the object changed, or the same request is running
     ├── InvalidDocument     422  faults in a document; `faults` lists them
-    ├── RateLimited         429  too many requests, or a budget is used up
+    ├── RateLimited         429  too many requests
     └── ServerError         5xx  OrchStack failed; the retry with the same key is safe
 """
 
@@ -105,7 +105,7 @@ class InvalidDocument(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests, or a budget is used up."""
+    """Too many requests."""
 
 
 class ServerError(ApiError):

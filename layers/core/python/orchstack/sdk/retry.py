@@ -11,8 +11,6 @@ from orchstack.sdk.errors import ApiError, ConnectionFailed, OrchStackError
 
 RETRIED = frozenset({429, 502, 503, 504})
 IN_FLIGHT = "request_in_flight"
-# A budget does not fill up while we wait.
-FINAL = frozenset({"budget_exceeded"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,5 +40,5 @@ class Retries:
 def _passing(error: OrchStackError) -> bool:
     """Whether what went wrong may pass by itself."""
     if isinstance(error, ApiError):
-        return (error.status in RETRIED and error.code not in FINAL) or error.code == IN_FLIGHT
+        return error.status in RETRIED or error.code == IN_FLIGHT
     return isinstance(error, ConnectionFailed)

@@ -56,13 +56,6 @@ class RunFailed(_RunEnded):
     error: Fault
 
 
-EVENTS: dict[str, type[BaseModel]] = {
-    "agent_runtime.RunStarted.v1": RunStarted,
-    "agent_runtime.RunCompleted.v1": RunCompleted,
-    "agent_runtime.RunFailed.v1": RunFailed,
-}
-
-
 class Outcome(_Frozen):
     """What became of a run, and what it took: money in micro-dollars, latency in milliseconds."""
 
