@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,20 @@ from uuid import UUID
 import pytest
 
 from orchstack.agent_runtime.adapters.memory import InMemoryTools
+from orchstack.agent_runtime.adapters.memory_journal import InMemoryJournal
+from orchstack.agent_runtime.driver.serving import MAX_TOOL_SECONDS
 from orchstack.agent_runtime.model.events import LiveEvent, LiveEventName
-from orchstack.agent_runtime.model.runs import Ask, RunDetail
-from orchstack.agent_runtime.model.steps import FinishReason, RunStatus, ToolWork
+from orchstack.agent_runtime.model.runs import Ask, Lease, Run, RunDetail
+from orchstack.agent_runtime.model.steps import FinishReason, RunStatus, Step, ToolWork
 from orchstack.kernel.chat import ChatEvent, ChatRequest, MicroDollars, TextDelta, ToolCall
 from orchstack.kernel.clock import ManualClock
-from orchstack.kernel.errors import DeadlineExceeded, InvalidRequest, NoProviderAvailable
+from orchstack.kernel.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    NoProviderAvailable,
+    Unavailable,
+)
+from orchstack.kernel.events import Announcement
 from tests.contract.agent_runtime.worlds import ONE_TOOL, Stage, in_memory, key, says, wishes
 
 
@@ -215,3 +223,47 @@ def test_an_effect_has_one_key_however_often_it_is_tried() -> None:
 
     assert isinstance(stage.tools, InMemoryTools)
     assert [f"{run_id}:3"] == stage.tools.called
+
+
+class ForgetfulJournal(InMemoryJournal):
+    """A journal that cannot write the end of a run the first time it is asked to."""
+
+    failed = False
+
+    def append(
+        self, run: Run, steps: Sequence[Step], announcement: Announcement, *, lease: Lease
+    ) -> None:
+        """Fail once at a run's end, as a database that restarts."""
+        if run.over and not self.failed:
+            self.failed = True
+            raise Unavailable
+        super().append(run, steps, announcement, lease=lease)
+
+
+def test_an_end_that_could_not_be_written_can_be_tried_again_at_once() -> None:
+    """The driver gives the run back; nobody has to wait for its lease to lapse."""
+    stage = in_memory()
+    journal = ForgetfulJournal(stage.world.clock)
+    stage = replace(stage, world=replace(stage.world, journal=journal, memory=journal))
+    with pytest.raises(Unavailable):
+        stage.stream(key=key())
+
+    assert "It is 391." == stage.stream(key=key())[-1].data["output"]
+
+
+def test_a_lease_outlasts_every_call_of_a_tool() -> None:
+    """Also the longest one, begun just before the lease is due to be renewed."""
+    stage = in_memory([wishes(("calculator", {}), ("calculator", {})), says("Done.")])
+    clock = stage.world.clock
+    assert isinstance(clock, ManualClock)
+    lasting, held = iter([9.9, MAX_TOOL_SECONDS]), []
+
+    def work(_: ToolCall) -> str:
+        clock.advance(next(lasting))
+        held.append(_held(stage))
+        return "391"
+
+    stage.tools.functions = {"calculator": work}
+    stage.stream(key=key())
+
+    assert [True, True] == held

@@ -34,7 +34,7 @@ class Held:
     number: Numbering = field(default_factory=Numbering)
     spent_ms: dict[Stage, float] = field(default_factory=dict)
     renewed_at: float = 0.0
-    # False once the lease was given back with the last write.
+    # Whether the lease is still to be given back: not of a run whose end is written down.
     leased: bool = True
 
     @contextmanager

@@ -18,10 +18,14 @@ class LeaseKeeper:
 
     journal: Journal
 
-    def keep(self, held: Held) -> None:
-        """Renew the lease if a third of it has passed. Raises LeaseLost."""
+    def keep(self, held: Held, *, ahead_s: float = 0.0) -> None:
+        """Renew the lease if a third of it has passed, or less than `ahead_s` seconds are left.
+
+        Raises LeaseLost.
+        """
         now = held.clock.monotonic()
-        if now - held.renewed_at <= held.lease.seconds * _PART:
+        passed = now - held.renewed_at
+        if passed <= min(held.lease.seconds * _PART, held.lease.seconds - ahead_s):
             return
         with held.timed("database"), self.journal.transaction(held.run.tenant_id):
             self.journal.renew(held.run, held.lease)

@@ -123,6 +123,7 @@ class RunDriver:
             lease=lease,
             clock=clock,
             renewed_at=clock.monotonic(),
+            leased=not run.over,
         )
 
     def _lease(self) -> Lease:
@@ -130,7 +131,7 @@ class RunDriver:
 
     def _let_go(self, held: Held) -> None:
         """Let a retry go on at once; where that fails, it has to wait until the lease lapses."""
-        if held.run.over or not held.leased:
+        if not held.leased:
             return
         held.leased = False
         journal = self._world.journal

@@ -50,17 +50,19 @@ class Scribe:
         steps = self._settle(held, done, now)
         announcement = announcements.of_start(held.run, steps, now)
         with held.timed("database"):
-            return self.journal.open(held.run, steps, announcement, key=key, lease=held.lease)
+            opened = self.journal.open(held.run, steps, announcement, key=key, lease=held.lease)
+        held.leased = not held.run.over
+        return opened
 
     def record(self, held: Held, done: Sequence[Step], *, lease: Lease) -> Iterator[Tale]:
         """Write what was done and what comes next, then tell it. Raises LeaseLost."""
-        now = self.clock.now()
+        now, renewed_at = self.clock.now(), self.clock.monotonic()
         steps = self._settle(held, done, now)
         with held.timed("database"), self.journal.transaction(held.run.tenant_id):
             announcement = announcements.of_steps(held.run, steps, now)
             self.journal.append(held.run, steps, announcement, lease=lease)
             self._remember(held.run)
-        held.renewed_at = self.clock.monotonic()
+        held.renewed_at, held.leased = renewed_at, not held.run.over
         if held.run.over:
             _log_end(held.run)
         for step in steps:

@@ -47,7 +47,7 @@ class Serving:
         decisions: list[GuardWork] = []
         since = self.clock.now()
         for step in pending:
-            self.lease.keep(held)
+            self.lease.keep(held, ahead_s=MAX_TOOL_SECONDS)
             finished, decision = self._one(held, step, deadline)
             done.append(finished)
             decisions.append(decision)
