@@ -151,6 +151,8 @@ def test_redirects_are_followed_a_little() -> None:
         "file:///etc/passwd",
         "http://user@a.example/",
         "http://[::1]/",
+        "http://[::1/",
+        "http://[not-an-address]/",
     ],
 )
 def test_redirects_are_checked_anew(place: str) -> None:

@@ -8,8 +8,8 @@ from orchstack.kernel.chat import UNREADABLE_ARGUMENTS, ToolCall
 from orchstack.kernel.clock import ManualClock
 from orchstack.kernel.errors import InvalidDocument
 from orchstack.kernel.ids import new_id
-from orchstack.tool_exec.adapters.in_memory import LookupTool
-from orchstack.tool_exec.model import ToolResult
+from orchstack.tool_exec.adapters.in_memory import LookupArguments, LookupTool
+from orchstack.tool_exec.model import CallContext, ToolResult
 from orchstack.tool_exec.service import MAX_RESULT_CHARS, ToolExecutor
 
 CLOCK = ManualClock()
@@ -42,6 +42,21 @@ def test_the_earlier_end_counts(given: float, until: float) -> None:
     call(tool, {"key": "a"}, deadline=NOW + given)
 
     assert NOW + until == tool.contexts[0].deadline
+
+
+class BrokenTool(LookupTool):
+    """A tool with a fault in its own code."""
+
+    def run(self, arguments: LookupArguments, context: CallContext) -> str:
+        """Break."""
+        raise ValueError(f"{arguments.key} in {context.tenant_id}")
+
+
+def test_a_tool_that_breaks_does_not_break_the_run() -> None:
+    """The model is told that it failed, and nothing of why."""
+    expected = ToolResult("The tool lookup failed; go on without it.", is_error=True)
+
+    assert expected == call(BrokenTool(), {"key": "a"})
 
 
 def test_a_fault_is_told_to_the_model() -> None:

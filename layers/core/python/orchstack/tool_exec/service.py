@@ -66,6 +66,10 @@ class ToolExecutor:
         except ToolFault as fault:
             logger.info("tool fault", extra={"tool": call.name, "tenant_id": str(tenant_id)})
             return ToolResult(str(fault), is_error=True)
+        except Exception:  # noqa: BLE001 - a tool is foreign code: a run must not break with it
+            logger.exception("tool broke", extra={"tool": call.name, "tenant_id": str(tenant_id)})
+            words = f"The tool {call.name} failed; go on without it."
+            return ToolResult(words, is_error=True)
         return ToolResult(_capped(content))
 
 

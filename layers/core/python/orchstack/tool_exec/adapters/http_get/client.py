@@ -72,7 +72,7 @@ class WebClient:
         raise ToolFault(f"{url} redirects more than {MAX_REDIRECTS} times.")
 
     def _onward(self, location: Location, onward: str) -> Location:
-        following = parse_location(urljoin(location.url, onward), self.fence.ports)
+        following = parse_location(_joined(location.url, onward), self.fence.ports)
         if location.scheme == "https" and following.scheme == "http":
             raise ToolFault("The page redirects to an unencrypted one, which is not followed.")
         return following
@@ -141,6 +141,13 @@ class WebClient:
         if seconds <= 0:
             raise TimeoutError("the deadline has passed")
         return seconds
+
+
+def _joined(url: str, onward: str) -> str:
+    try:
+        return urljoin(url, onward)
+    except ValueError:
+        raise ToolFault("The page redirects to what is no web address.") from None
 
 
 def _not_public(location: Location) -> ToolFault:
