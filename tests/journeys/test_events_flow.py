@@ -61,8 +61,10 @@ class Queue:
         given = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
         before = given["Attributes"]
         self._set(VisibilityTimeout="2")
-        yield int(json.loads(before["RedrivePolicy"])["maxReceiveCount"])
-        self._set(VisibilityTimeout=before["VisibilityTimeout"])
+        try:
+            yield int(json.loads(before["RedrivePolicy"])["maxReceiveCount"])
+        finally:
+            self._set(VisibilityTimeout=before["VisibilityTimeout"])
 
     def _set(self, **attributes: str) -> None:
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes=attributes)
