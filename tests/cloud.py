@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import boto3
 import urllib3
 
+from orchstack.kernel import sse
 from tests.house.source import ROOT
 
 START_TIMEOUT_S = 120
@@ -127,17 +128,8 @@ class Caller:
 
 
 def _sse(response: urllib3.BaseHTTPResponse) -> Iterator[SseEvent]:
-    pending = b""
-    for chunk in response.stream(4096):
-        pending += chunk
-        *blocks, pending = pending.split(b"\n\n")
-        for block in blocks:
-            fields = dict(
-                line.split(": ", 1) for line in block.decode().splitlines() if ": " in line
-            )
-            yield SseEvent(
-                int(fields["id"]), fields["event"], json.loads(fields["data"]), time.monotonic()
-            )
+    for event in sse.read(response.stream(4096)):
+        yield SseEvent(int(event.id), event.event, json.loads(event.data), time.monotonic())
 
 
 @dataclass(frozen=True)

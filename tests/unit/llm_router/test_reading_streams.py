@@ -1,46 +1,19 @@
-"""Reading Server-Sent Events and putting answers together from their chunks."""
+"""Putting answers together from their chunks."""
 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from orchstack.kernel.chat import UNREADABLE_ARGUMENTS, ChatRequest, Message, Role
 from orchstack.llm_router.adapters.openai_wire.assembly import MAX_TOOL_CALLS, Assembler
-from orchstack.llm_router.adapters.openai_wire.sse import MAX_EVENT_BYTES, read_events
 from orchstack.llm_router.model import ProviderFailure
 
 REQUEST = ChatRequest(
     model="m", messages=(Message(role=Role.USER, content="Hello you"),), max_output_tokens=10
 )
-STREAM = (
-    b"\xef\xbb\xbf: a comment\r\nevent: x\r\ndata: one\r\n\r\n\n: ping\n\ndata:two\rdata: lines\r\r"
-    b"id: 7\ndata: \xe4\xb8\xad\n\ndata: last"
-)
-EVENTS = ["one", "two\nlines", "中", "last"]
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.integers(0, len(STREAM)), max_size=20))
-def test_events_are_read_however_they_are_cut(cuts: list[int]) -> None:
-    """Any line end, comments, other fields, a byte order mark and any cut: the same events."""
-    ends = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[a:b] for a, b in pairwise(ends)]
-
-    assert EVENTS == list(read_events(pieces))
-
-
-def test_one_event_has_a_bound() -> None:
-    """A line without end is given up, not kept in memory."""
-    with pytest.raises(ProviderFailure, match="mebibyte"):
-        list(read_events(b"a" * 65_536 for _ in range(MAX_EVENT_BYTES)))
-    with pytest.raises(ProviderFailure, match="mebibyte"):
-        list(read_events(b"data: " + b"a" * 1_000 + b"\n" for _ in range(MAX_EVENT_BYTES)))
 
 
 def assembled(*deltas: dict[str, Any], reason: str | None = "stop", **more: Any) -> Assembler:

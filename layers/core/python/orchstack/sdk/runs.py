@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchstack.kernel import sse
 from orchstack.sdk.errors import ConnectionFailed, OrchStackError, StreamBroken
 from orchstack.sdk.models import Run, RunDetail, RunEvent
 from orchstack.sdk.session import Call, Session, segment
-from orchstack.sdk.sse import parse
 
 # A run may take 14 minutes; API Gateway cuts a stream that is silent for 5.
 RUN_TIMEOUT_S = 900.0
@@ -138,8 +138,11 @@ def _follow(session: Session, call: Call) -> Iterator[RunEvent]:
 
 def _events(session: Session, call: Call) -> Iterator[RunEvent]:
     response = session.open(call)
-    for event in parse(response.chunks):
-        yield RunEvent(_number(event.id), event.event, _data(event.data))
+    try:
+        for event in sse.read(response.chunks):
+            yield RunEvent(_number(event.id), event.event, _data(event.data))
+    except sse.EventTooLong as error:
+        raise ConnectionFailed(str(error)) from error
 
 
 def _number(id_: str) -> int:

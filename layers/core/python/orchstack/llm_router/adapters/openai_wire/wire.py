@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from orchstack.kernel import sse
 from orchstack.kernel.chat import ChatRequest, TextDelta
 from orchstack.kernel.clock import Clock
 from orchstack.llm_router.adapters.openai_wire.assembly import Assembler
 from orchstack.llm_router.adapters.openai_wire.encoding import encode
-from orchstack.llm_router.adapters.openai_wire.sse import read_events
 from orchstack.llm_router.adapters.openai_wire.transport import Answer, Transport
 from orchstack.llm_router.model import ProviderEvent, ProviderFailure, ProviderSettings, Tools
 
 _DONE: Final = "[DONE]"
+_MAX_EVENT_BYTES: Final = 1024 * 1024
 # How long to wait, once the answer is complete, for the tokens it used.
 _USAGE_WITHIN_S: Final = 2.0
 
@@ -55,7 +56,7 @@ def _texts(answer: Answer, assembler: Assembler) -> Iterator[str]:
     """Give the pieces of text up to the answer's end; silence is never the end."""
     done = False
     try:
-        for data in read_events(answer.pieces()):
+        for data in _data(answer.pieces()):
             done = data == _DONE
             if done:
                 break
@@ -69,3 +70,12 @@ def _texts(answer: Answer, assembler: Assembler) -> Iterator[str]:
             raise
     if assembler.finish_reason is None and not (done and assembler.started):
         raise ProviderFailure("its answer was cut off.", retryable=True)
+
+
+def _data(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Give the data of each event, also of one whose closing blank line the end has cut off."""
+    try:
+        for event in sse.read(pieces, max_bytes=_MAX_EVENT_BYTES, unfinished=True):
+            yield event.data
+    except sse.EventTooLong:
+        raise ProviderFailure("it sent an event of more than a mebibyte.") from None
