@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from orchstack.local.llm.server import SmallModelServer
 
+from orchstack.local.llm.server import SmallModelServer
 from tests.bench.first_byte import set_providers
 from tests.cloud import Caller, RunningCloud
 from tests.make import agent_document
