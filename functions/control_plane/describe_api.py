@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from orchstack.control_plane.api import DESCRIBE_AGENTS, DESCRIBE_API
+from orchstack.kernel.gateway import COMMON_HEADERS
 from orchstack.wiring.openapi import agent_schema, describe
 
 _DOCUMENTS: Mapping[str, Callable[[], dict[str, Any]]] = {
@@ -23,8 +24,8 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         "headers": {
             "Content-Type": "application/json",
             "Cache-Control": "public, max-age=300",
-            "Access-Control-Allow-Origin": "*",
-            "X-Content-Type-Options": "nosniff",
+            "X-Request-Id": event["requestContext"]["requestId"],
+            **COMMON_HEADERS,
         },
         "body": _text(event["resource"]),
         "isBase64Encoded": False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_apigateway as apigateway
 
 from orchstack.kernel import errors, problems
+from orchstack.kernel.gateway import COMMON_HEADERS, UNCACHED
 
 # Response type of API Gateway: the error the caller sees.
 _ANSWERS: dict[str, errors.OrchStackError] = {
@@ -30,9 +31,9 @@ _ANSWERS: dict[str, errors.OrchStackError] = {
 
 
 def answer_with_problems(api: apigateway.RestApi) -> None:
-    """Make every answer of the gateway itself a problem document with CORS headers."""
+    """Make every answer of the gateway itself a problem document with the headers all have."""
     for kind, error in _ANSWERS.items():
-        headers = {**problems.headers(error), "Access-Control-Allow-Origin": "*"}
+        headers = {**problems.headers(error), **COMMON_HEADERS, **UNCACHED}
         # The template's own media type becomes the content type.
         media_type = headers.pop("Content-Type")
         body = problems.render(error, instance="$context.path", request_id="$context.requestId")
@@ -40,6 +41,9 @@ def answer_with_problems(api: apigateway.RestApi) -> None:
             kind,
             type=apigateway.ResponseType.of(kind),
             status_code=str(error.status),
-            response_headers={name: f"'{value}'" for name, value in headers.items()},
+            response_headers={
+                **{name: f"'{value}'" for name, value in headers.items()},
+                "X-Request-Id": "context.requestId",
+            },
             templates={media_type: body},
         )

@@ -92,10 +92,10 @@ def test_the_gateway_answers_with_problems(assembly: Assembly) -> None:
         assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(
             problem
         )
-        assert (
-            "'*'"
-            == response["ResponseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"]
-        )
+        headers = response["ResponseParameters"]
+        assert "'*'" == headers["gatewayresponse.header.Access-Control-Allow-Origin"]
+        assert "Retry-After" in headers["gatewayresponse.header.Access-Control-Expose-Headers"]
+        assert "context.requestId" == headers["gatewayresponse.header.X-Request-Id"]
 
 
 def test_unknown_paths_are_not_found(assembly: Assembly) -> None:

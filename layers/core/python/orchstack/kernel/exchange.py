@@ -12,7 +12,7 @@ from orchstack.kernel import problems, sse, validation
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.errors import Forbidden, OrchStackError
-from orchstack.kernel.gateway import Incoming
+from orchstack.kernel.gateway import COMMON_HEADERS, UNCACHED, Incoming
 from orchstack.kernel.http import Answer, EventStream, Idempotency, Operation, Request
 from orchstack.kernel.idempotency import REPLAYED, Answers, Slot, StoredAnswer
 from orchstack.kernel.observability import add_ids, logger
@@ -23,14 +23,7 @@ QueryT = TypeVar("QueryT", bound=BaseModel)
 Call = Callable[[Request[BodyT, QueryT]], Answer | EventStream]
 Frames = Iterator[tuple[str, str, str]]
 
-_COMMON = {
-    "Content-Type": "application/json",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, "
-    "Idempotency-Replayed",
-}
+_COMMON = {"Content-Type": "application/json", **UNCACHED, **COMMON_HEADERS}
 
 
 class Gate(Protocol):

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -21,6 +21,15 @@ from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import Principal
 
 Event = Mapping[str, Any]
+
+# What every answer carries, whether a function gives it or the gateway itself.
+COMMON_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, "
+    "Idempotency-Replayed, OrchStack-Run-Id",
+}
+UNCACHED: Final = {"Cache-Control": "no-store"}
 
 _TRACEPARENT = re.compile(r"^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _XRAY_ROOT = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24})")
@@ -68,7 +77,8 @@ def read(event: Event) -> Incoming:
     context = event.get("requestContext") or {}
     return Incoming(
         method=str(event.get("httpMethod", "GET")).upper(),
-        path=str(event.get("path", "/")),
+        # As the client sent it: `path` of the event lacks the stage where the address carries one.
+        path=str(context.get("path") or event.get("path", "/")),
         headers=headers,
         query=_query(event),
         path_parameters=event.get("pathParameters") or {},
