@@ -35,7 +35,7 @@ def test_the_event_is_that_of_a_rest_api(edge: Edge) -> None:
 
 def test_the_request_context_is_that_of_a_rest_api(edge: Edge) -> None:
     """The request context names API, stage, route, caller and time, as the gateway on AWS does."""
-    answer = edge.ask("GET", "/items/7", headers={"User-Agent": "tests"})
+    answer = edge.ask("GET", "/live/items/7", headers={"User-Agent": "tests"})
 
     context = answer.document["requestContext"]
     assert ("rest123", "live", "/live/items/7") == (
@@ -51,6 +51,16 @@ def test_the_request_context_is_that_of_a_rest_api(edge: Edge) -> None:
     assert abs(time.time() - context["requestTimeEpoch"] / 1000) < 5
     assert UUID(context["requestId"]) == UUID(answer.headers["x-amzn-RequestId"])
     assert answer.headers["x-amz-apigw-id"] == context["extendedRequestId"]
+
+
+def test_the_context_has_the_path_as_it_was_sent(edge: Edge) -> None:
+    """Without the stage where a custom domain is addressed, and never with what breaks JSON."""
+    paths = [
+        edge.ask("GET", path).document["requestContext"]["path"]
+        for path in ("/items/7", '/items/"')
+    ]
+
+    assert ["/items/7", "/items/%22"] == paths
 
 
 def test_an_empty_request_has_nulls(edge: Edge) -> None:

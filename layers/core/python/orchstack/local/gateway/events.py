@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -87,7 +87,7 @@ def identity(request: web.Request) -> Event:
     return {"sourceIp": request.remote, "userAgent": request.headers.get("User-Agent")}
 
 
-def rest_context(api: RestApi, route: RestRoute | None, request: web.Request, path: str) -> Event:
+def rest_context(api: RestApi, route: RestRoute | None, request: web.Request) -> Event:
     """Build a REST request's context."""
     return {
         **moment(),
@@ -97,7 +97,8 @@ def rest_context(api: RestApi, route: RestRoute | None, request: web.Request, pa
         "domainPrefix": api.id,
         "httpMethod": request.method,
         "identity": {**_NOBODY, **identity(request)},
-        "path": f"/{api.stage}{path}",
+        # As it was sent, but for what a URL cannot hold; gateway responses put it into JSON.
+        "path": quote(request.raw_path.partition("?")[0], safe="%/:@!$&'()*+,;=~"),
         "protocol": "HTTP/1.1",
         "resourceId": f"{zlib.crc32(route.path.encode()):08x}"[:6] if route else "",
         "resourcePath": route.path if route else "",

@@ -52,7 +52,7 @@ class RestEdge:
         """Answer a request."""
         path = self._without_stage(request.raw_path.partition("?")[0])
         match = self._router.match(request.method, path)
-        context = rest_context(self._api, match[0] if match else None, request, path)
+        context = rest_context(self._api, match[0] if match else None, request)
         try:
             _check_head(request)
             response = await self._answer(request, _call(match, path, context))
