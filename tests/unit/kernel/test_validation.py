@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchstack.kernel import validation
+from orchstack.kernel import strict_json
 from orchstack.kernel.errors import InvalidRequest
 from tests.unit.kernel.endpoints import LIST, MAKE, House, list_event, make_event
 
@@ -91,7 +91,7 @@ def test_json_that_would_do_harm_is_refused(house: House, body: str, said: str) 
 def test_json_without_end_is_refused(text: str, said: str) -> None:
     """A hundred thousand brackets cost no stack, five thousand digits no time."""
     with pytest.raises(InvalidRequest, match=said):
-        validation.parse(text)
+        strict_json.read(text)
 
 
 def test_an_escaped_backslash_is_no_nul(house: House) -> None:

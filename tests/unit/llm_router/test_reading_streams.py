@@ -63,7 +63,11 @@ def test_a_call_without_an_id_gets_one() -> None:
     assert {"x": 1} == made.arguments
 
 
-@pytest.mark.parametrize("text", ['{"x": ', "[1]", "null", "7", "nonsense"])
+DEEP = 40 * '{"x":' + "1" + 40 * "}"
+UNREADABLE = ['{"x": ', "[1]", "null", "7", "nonsense", "[" * 90_000, DEEP]
+
+
+@pytest.mark.parametrize("text", [*UNREADABLE, '{"x": NaN}', '{"x": 1e999}', '{"x": 1, "x": 2}'])
 def test_unreadable_arguments_are_kept_for_the_model(text: str) -> None:
     """Arguments that are no JSON object come as text under one name, for a tool's fault to tell."""
     (made,) = assembled(call(0, id="a", name="add", arguments=text)).reply().message.tool_calls

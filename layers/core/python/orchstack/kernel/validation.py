@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from orchstack.kernel import strict_json
 from orchstack.kernel.errors import InvalidRequest, PayloadTooLarge
 from orchstack.kernel.http import AnyOperation, Operation
 from orchstack.kernel.json_lines import line_of, pointer
+from orchstack.kernel.strict_json import Json
 
-MAX_DEPTH = 32
 _MAX_TEXT = 256
 _MAX_FAULTS = 20
-_TOO_LARGE = "The body holds a number that is too large."
-_IDEMPOTENCY_KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-Json = Any
 
 
 def path_parameters(operation: AnyOperation, given: Mapping[str, str]) -> dict[str, str]:
@@ -75,7 +73,7 @@ def query(model: type[ModelT], given: Mapping[str, tuple[str, ...]]) -> ModelT:
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
     """Read the Idempotency-Key header; raises InvalidRequest unless it is visible ASCII."""
     key = headers.get("idempotency-key")
-    if key is None or _IDEMPOTENCY_KEY.match(key):
+    if key is None or _IDEMPOTENCY_KEY.fullmatch(key):
         return key
     faults = [_fault("header.Idempotency-Key", "must be 1 to 255 visible ASCII characters")]
     raise InvalidRequest("The Idempotency-Key is not valid; send a UUID.", faults=faults)
@@ -94,8 +92,8 @@ def body(operation: Operation[ModelT, Any], raw: bytes) -> tuple[ModelT, Json]:
     if not raw.strip():
         raw = b"{}"
     text = _text(raw)
-    plain = parse(text)
-    _check_depth_and_text(plain, text)
+    plain = strict_json.read(text)
+    _check_text(plain, text)
     try:
         return operation.body.model_validate_json(raw, strict=True), plain
     except ValidationError as error:
@@ -118,67 +116,13 @@ def _text(raw: bytes) -> str:
         raise InvalidRequest(f"The body is not UTF-8: byte {error.start} is not valid.") from None
 
 
-def parse(text: str) -> Json:
-    """Read JSON: no NaN, no number beyond a float, no name twice; raises InvalidRequest."""
-    try:
-        return json.loads(
-            text,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
-        )
-    except json.JSONDecodeError as error:
-        raise InvalidRequest(
-            f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-            faults=[{"path": "", "message": error.msg, "line": error.lineno}],
-        ) from None
-    except RecursionError:
-        _refuse_depth()
-    except ValueError:
-        raise InvalidRequest(_TOO_LARGE) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidRequest(f"The body is no JSON: {name} is not a number.")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise InvalidRequest(_TOO_LARGE)
-    return number
-
-
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """Readers differ in which of two equal names counts: none is taken."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise InvalidRequest("The body gives a name twice in one object; give it once.")
-    return found
-
-
-def _refuse_depth() -> NoReturn:
-    raise InvalidRequest(f"The body nests deeper than {MAX_DEPTH} levels; make it flatter.")
-
-
-def _check_depth_and_text(plain: Json, text: str) -> None:
-    """Walks the body only where its text leaves a doubt: most bodies are flat and plain."""
-    if "\\u" not in text and text.count("{") + text.count("[") <= MAX_DEPTH:
-        return
-    level = [plain]
-    for _ in range(MAX_DEPTH):
+def _check_text(plain: Json, text: str) -> None:
+    """NUL and half a surrogate pair can only come escaped; most bodies escape nothing."""
+    level = [plain] if "\\u" in text else []
+    while level:
         if any(isinstance(value, str) and _FORBIDDEN.search(value) for value in level):
             raise InvalidRequest("The body holds a NUL character or half a surrogate pair.")
-        level = [inner for value in level for inner in _inside(value)]
-        if not level:
-            return
-    _refuse_depth()
-
-
-def _inside(value: Json) -> list[Json]:
-    if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
-    return value if isinstance(value, list) else []
+        level = [inner for value in level for inner in strict_json.inside(value)]
 
 
 def _body_faults(error: ValidationError, text: str) -> list[dict[str, Any]]:

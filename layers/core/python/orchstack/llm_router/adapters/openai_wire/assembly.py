@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from orchstack.kernel import strict_json
 from orchstack.kernel.chat import (
     MAX_TEXT,
     UNREADABLE_ARGUMENTS,
@@ -17,6 +18,7 @@ from orchstack.kernel.chat import (
     ToolCall,
     Usage,
 )
+from orchstack.kernel.errors import InvalidRequest
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tokens import estimate_tokens
 from orchstack.llm_router.model import FinishReason, ProviderFailure, Reply
@@ -184,10 +186,10 @@ class Assembler:
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    """Read a call's arguments; none stand for no arguments."""
+    """Read a call's arguments strictly, since they are kept and shown; none stand for none."""
     try:
-        read = json.loads(text) if text.strip() else {}
-    except ValueError:
+        read = strict_json.read(text) if text.strip() else {}
+    except InvalidRequest:
         read = None
     return read if isinstance(read, dict) else {UNREADABLE_ARGUMENTS: text}
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from orchstack.kernel import strict_json
 from orchstack.kernel.chat import ChatRequest, Message, Role, ToolCall, ToolSpec, Usage
+from orchstack.kernel.errors import InvalidRequest
 from orchstack.kernel.ids import new_id
 from orchstack.llm_router.adapters.openai_wire.wire import OpenAiWire
 from orchstack.llm_router.model import ProviderEvent, Reply, Tools
@@ -78,8 +80,8 @@ class SchemaTools:
 
 def _tool_call(text: str, tools: tuple[ToolSpec, ...]) -> ToolCall | None:
     try:
-        decision = _Decision.model_validate_json(text)
-    except ValidationError:
+        decision = _Decision.model_validate(strict_json.read(text))
+    except (InvalidRequest, ValidationError):
         # Cut off by the limit: no decision.
         return None
     if decision.tool is None or decision.tool not in {tool.name for tool in tools}:
