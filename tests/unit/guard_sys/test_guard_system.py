@@ -7,6 +7,7 @@ import pytest
 from orchstack.guard_sys.adapters.in_memory import WordDetector
 from orchstack.guard_sys.service import GuardSystem
 from orchstack.kernel.agents import GuardPolicy
+from orchstack.kernel.chat import MAX_TEXT
 from orchstack.kernel.errors import ContentBlocked, PayloadTooLarge
 
 GUARDS = GuardSystem(WordDetector(["xyzzy"]))
@@ -23,6 +24,13 @@ def test_many_tokens_are_refused(text: str, tokens: int) -> None:
     """Tokens are estimated: one per four ASCII characters, one per any other."""
     with pytest.raises(PayloadTooLarge, match=f"about {tokens} tokens"):
         GUARDS.check_input(text, GuardPolicy(max_input_tokens=10))
+
+
+def test_input_that_redaction_makes_too_long_is_refused() -> None:
+    """Placeholders count as well: what no message can hold is refused before a run begins."""
+    policy = GuardPolicy(max_input_chars=MAX_TEXT, max_input_tokens=1_000_000)
+    with pytest.raises(PayloadTooLarge, match="placeholders"):
+        GUARDS.check_input("xyzzy " * (MAX_TEXT // 6), policy)
 
 
 def test_input_is_redacted_blocked_or_left() -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from orchstack.agent_runtime.model.steps import ModelWork, Step, ToolWork
 from orchstack.kernel.agents import AgentDocument
-from orchstack.kernel.chat import ChatRequest, Message, Role, ToolSpec
+from orchstack.kernel.chat import MAX_TEXT, ChatRequest, Message, Role, ToolSpec
 
 LAST_CALL: Final = (
     "This is your last turn: no tool can be called any more. Answer now with what you have."
@@ -74,9 +74,9 @@ def _turns(steps: Sequence[Step]) -> list[Message]:
         if not step.finished:
             continue
         if isinstance(work, ModelWork) and work.fault is None:
-            turns.append(
-                Message(role=Role.ASSISTANT, content=work.text, tool_calls=work.tool_calls)
-            )
+            # Placeholders may have made it longer than a message can be.
+            said = work.text[:MAX_TEXT]
+            turns.append(Message(role=Role.ASSISTANT, content=said, tool_calls=work.tool_calls))
         elif isinstance(work, ToolWork):
             turns.append(Message(role=Role.TOOL, content=work.content, tool_call_id=work.call.id))
     return turns

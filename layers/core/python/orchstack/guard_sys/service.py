@@ -9,6 +9,7 @@ from orchstack.guard_sys.detectors.redaction import Redactor
 from orchstack.guard_sys.model import Checked, Kind
 from orchstack.guard_sys.ports import Detector
 from orchstack.kernel.agents import GuardPolicy
+from orchstack.kernel.chat import MAX_TEXT
 from orchstack.kernel.errors import ContentBlocked, PayloadTooLarge
 from orchstack.kernel.tokens import estimate_tokens
 
@@ -68,6 +69,11 @@ class GuardSystem:
         checked = self._redact(text)
         if policy.pii_input == "block" and checked.findings:
             raise _blocked("input", checked.findings)
+        if len(checked.text) > MAX_TEXT:
+            raise PayloadTooLarge(
+                f"With placeholders for what is redacted, the input has {len(checked.text)} "
+                f"characters; a message takes {MAX_TEXT}."
+            )
         return checked
 
     def check_tool_result(self, text: str, policy: GuardPolicy) -> Checked:
