@@ -174,6 +174,19 @@ def test_nobody_sees_anybody(cloud: RunningCloud, members: list[Member]) -> None
     assert set() == {m for m in marks if m in _logs(cloud)}
 
 
+def test_the_search_sees_what_does_not_belong(cloud: RunningCloud, members: list[Member]) -> None:
+    """A mark in another tenant's answer and row is found: the test above can fail."""
+    one, two, _ = members
+    document = agent_document(name="clerk", instructions=f"Echo. {one.mark} {two.mark}")
+    two.caller.put("/v1/agents/clerk", document.model_dump(mode="json"))
+    Tenants.members = members
+
+    with pytest.raises(AssertionError):
+        Tenants()._own(two, two.caller.get("/v1/agents/clerk"))
+    tables = {table for table, _, _ in _foreign_rows(cloud, {one.mark, two.mark})}
+    assert {"agent_versions"} == tables
+
+
 def _foreign_rows(cloud: RunningCloud, marks: set[str]) -> list[tuple[str, str, set[str]]]:
     """Tables in which one tenant's rows hold more than one tenant's mark."""
     found = []
