@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import UUID
 
 import psycopg
@@ -80,6 +81,21 @@ def test_a_failed_first_statement_leaves_the_connection_usable(database: Databas
     with pytest.raises(psycopg.errors.UndefinedTable), database.transaction(new_id()) as tx:
         tx.one("select * from app.nothing")
     assert before == _pid(database)
+
+
+def _write_past_a_failed_statement(database: Database, tenant_id: UUID) -> None:
+    with database.transaction(tenant_id) as tx:
+        outbox.write(tx, make.announcement(tenant_id))
+        with suppress(psycopg.Error):
+            tx.one("select * from app.nothing")
+
+
+def test_a_failed_statement_cannot_be_passed_over(database: Database) -> None:
+    """PostgreSQL keeps nothing of such a transaction; nobody may take that for a commit."""
+    mine = new_id()
+    with pytest.raises(RuntimeError, match="nothing was kept"):
+        _write_past_a_failed_statement(database, mine)
+    assert not database.take_announced()
 
 
 def _write_inside_a_failing_one(database: Database, tenant_id: UUID) -> None:

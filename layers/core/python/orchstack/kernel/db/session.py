@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from orchstack.kernel.errors import Unavailable
@@ -51,8 +52,13 @@ class Transaction:
 
     def commit(self) -> None:
         """Make the changes last; called by Database at the end."""
-        if self._connection is not None:
-            self._connection.commit()
+        if self._connection is None:
+            return
+        # PostgreSQL would answer such a commit with a rollback, and psycopg would not mind.
+        if self._connection.info.transaction_status is TransactionStatus.INERROR:
+            self._connection.rollback()
+            raise RuntimeError("a failed statement was passed over: nothing was kept")
+        self._connection.commit()
 
     def rollback(self) -> None:
         """Undo the changes; called by Database on an error."""
