@@ -31,7 +31,7 @@ def count(event: Event, _context: Any) -> Iterator[Event | str]:
 
 def refuse(_event: Event, _context: Any) -> Iterator[Event]:
     """Raise before the head."""
-    raise LookupError("nothing to stream")
+    raise LookupError("nothing to stream with api_key=hunter2")
     yield HEAD
 
 

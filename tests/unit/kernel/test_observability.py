@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from orchstack.kernel.observability import HIDDEN, JsonFormatter, bind, logger, scrub
+from orchstack.kernel.observability import JsonFormatter, bind, logger
+from orchstack.kernel.scrubbing import HIDDEN, scrub
 from orchstack.kernel.settings import RuntimeSettings
 
 _KEY = "os_live_" + "2aZ" * 20 + "x7F3kQ"

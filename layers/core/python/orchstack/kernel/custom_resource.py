@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchstack.kernel.endpoint import LambdaContext
-from orchstack.kernel.observability import logger, scrub
+from orchstack.kernel.observability import logger
+from orchstack.kernel.scrubbing import scrub_text
 
 Event = Mapping[str, Any]
 Change = Callable[[Mapping[str, Any]], Mapping[str, str]]
@@ -71,7 +72,7 @@ class _Reply:
 
     def fail(self, reason: str) -> None:
         """Say why the change was not made, without secrets."""
-        self._send({"Status": "FAILED", "Reason": str(scrub(reason))[:_MAX_REASON]})
+        self._send({"Status": "FAILED", "Reason": scrub_text(reason)[:_MAX_REASON]})
 
     def _send(self, result: Mapping[str, Any]) -> None:
         if not self._once.acquire(blocking=False):

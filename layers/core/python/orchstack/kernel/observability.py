@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -20,28 +19,10 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from orchstack.kernel.scrubbing import scrub_fields, scrub_text
 from orchstack.kernel.settings import RuntimeSettings, load
 
-HIDDEN = "[hidden]"
-MAX_TEXT = 8_192
-_MAX_DEPTH = 6
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_SECRET_FIELDS = re.compile(
-    r"(?i)^(.*[-_.])?(authorization|cookie|password|passwd|pwd|secret|secretstring|api[-_]?key|"
-    r"access[-_]?key|private[-_]?key|token|credentials?)$"
-)
-_SECRETS = re.compile(
-    r"""
-      (?P<key>\b(os_live_|os_test_|sk-|sk_live_|xox[abp]-|gh[pousr]_|AIza|AKIA|ASIA)[\w-]{8,})
-    | (?P<jwt>\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)
-    | (?P<scheme>\b(bearer|basic)\s+)[\w.~+/=-]{6,}
-    | (?P<dsn>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s@/]+(?=@)
-    | (?P<field>["']?\b(password|passwd|pwd|secret|api[_-]?key|authorization|token)\b["']?
-        \s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&}]+)
-    | (?P<signed>\bX-Amz-(Signature|Security-Token|Credential)=)[^&\s]+
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
 _bound: ContextVar[Mapping[str, str]] = ContextVar(
     "orchstack_log_ids", default=MappingProxyType({})
 )
@@ -81,40 +62,6 @@ def add_ids(
     _bound.set({**_bound.get(), **named})
 
 
-def scrub(value: object, depth: int = 0) -> object:
-    """Give a copy of a JSON-like value in which secrets are hidden and long text is cut."""
-    if depth > _MAX_DEPTH:
-        return "…"
-    if isinstance(value, str):
-        return _scrub_text(value)
-    if isinstance(value, Mapping):
-        return _scrub_fields(value, depth)
-    if isinstance(value, list | tuple | set | frozenset):
-        return [scrub(inner, depth + 1) for inner in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return _scrub_text(str(value))
-
-
-def _scrub_fields(fields: Mapping[str, object], depth: int = 0) -> dict[str, object]:
-    return {
-        _scrub_text(str(name)): (
-            HIDDEN if _SECRET_FIELDS.match(str(name)) else scrub(value, depth + 1)
-        )
-        for name, value in fields.items()
-    }
-
-
-def _scrub_text(text: str) -> str:
-    cut = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"
-    return _SECRETS.sub(_hide, cut)
-
-
-def _hide(match: re.Match[str]) -> str:
-    kept = match["scheme"] or match["dsn"] or match["field"] or match["signed"] or ""
-    return f"{kept}{HIDDEN}"
-
-
 class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON: time, service, function, level, message, ids, extras."""
 
@@ -131,12 +78,12 @@ class JsonFormatter(logging.Formatter):
             "service": self._service,
             "function": self._function,
             "level": record.levelname,
-            "message": _scrub_text(record.getMessage()),
+            "message": scrub_text(record.getMessage()),
             **_bound.get(),
         }
         extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         line.update(
-            (name, value) for name, value in _scrub_fields(extras).items() if name not in line
+            (name, value) for name, value in scrub_fields(extras).items() if name not in line
         )
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = _error(record.exc_info[1])
@@ -146,8 +93,8 @@ class JsonFormatter(logging.Formatter):
 def _error(error: BaseException) -> dict[str, str]:
     return {
         "type": type(error).__name__,
-        "message": _scrub_text(str(error)),
-        "stack": _scrub_text("".join(traceback.format_exception(error))),
+        "message": scrub_text(str(error)),
+        "stack": scrub_text("".join(traceback.format_exception(error))),
     }
 
 

@@ -243,10 +243,13 @@ def _attempt(work: Callable[[], T], request_id: str) -> T | Trouble:
     try:
         return work()
     except Exception as error:  # noqa: BLE001 - as said
-        import traceback  # a runtime that never fails never loads it
+        # A runtime that never fails never loads these.
+        import traceback
+
+        from orchstack.kernel.scrubbing import scrub_text
 
         document = {
-            "errorMessage": str(error),
+            "errorMessage": scrub_text(str(error)),
             "errorType": type(error).__name__,
             "requestId": request_id,
             "stackTrace": traceback.format_tb(error.__traceback__),
