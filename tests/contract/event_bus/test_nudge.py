@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from redis.cluster import RedisCluster
+from redis.exceptions import RedisClusterException
 
 from orchstack.event_bus.adapters.memory import InMemoryNudge
 from orchstack.event_bus.adapters.nudge import FLAG, QueueNudge
@@ -87,3 +88,19 @@ def test_without_valkey_the_relay_is_nudged_all_the_same(aws: AwsStub) -> None:
     nudge.nudge()
 
     assert 1 == len(aws.queue)
+
+
+def test_a_valkey_that_is_away_is_left_alone(aws: AwsStub) -> None:
+    """Once it failed, the next commits do not wait for its time-out."""
+    asked = []
+
+    def connect_in_vain() -> RedisCluster:
+        asked.append("once")
+        raise RedisClusterException
+
+    nudge = QueueNudge(connect_in_vain, QUEUE)
+    for _ in range(3):
+        nudge.nudge()
+
+    assert ["once"] == asked
+    assert 3 == len(aws.queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 FLAG = "{outbox}:nudged"
 FLAG_SECONDS = 5
+# How long a cache that failed is left alone, so that not every request waits for its time-out.
+PAUSE_SECONDS = 5.0
 # The relay starts a second later, so that one drain takes along what commits in that second.
 DELAY_SECONDS = 1
 
@@ -25,6 +28,7 @@ class QueueNudge:
         """Take the way to Valkey, used on the first nudge, and the relay's queue."""
         self._cache = cache
         self._queue_url = queue_url
+        self._paused_until = float("-inf")
 
     def nudge(self) -> None:
         """Send a message, unless one was sent within five seconds and is not taken up yet."""
@@ -51,9 +55,12 @@ class QueueNudge:
         """Raise the flag; whoever raises it first nudges. Without Valkey everybody does."""
         from redis.exceptions import RedisClusterException, RedisError
 
+        if time.monotonic() < self._paused_until:
+            return True
         try:
             return bool(self._cache().set(FLAG, "1", nx=True, ex=FLAG_SECONDS))
         except (RedisError, RedisClusterException) as error:
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
             logger.warning("nudge flag not set", extra={"reason": type(error).__name__})
             return True
 
