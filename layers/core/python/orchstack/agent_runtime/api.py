@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from orchstack.agent_runtime.model.events import Answering, LiveEvent
 from orchstack.agent_runtime.model.runs import (
@@ -24,6 +24,7 @@ from orchstack.agent_runtime.model.runs import (
 )
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.kernel.agents import AGENT_NAME, AgentName
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.http import (
     Answer,
     EventStream,
@@ -44,10 +45,8 @@ MAX_BODY_BYTES = MAX_INPUT * 6 + 64 * 1024
 MAX_SECONDS = 880
 
 
-class StartRun(BaseModel):
+class StartRun(Frozen):
     """What is asked of an agent."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     input: Annotated[
         str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import Field, RootModel
 
 from orchstack.control_plane.model import (
     AgentSummary,
@@ -23,6 +23,7 @@ from orchstack.control_plane.model import (
 )
 from orchstack.kernel.agents import AGENT_NAME, ALIAS_NAME, AgentDocument
 from orchstack.kernel.errors import InvalidDocument
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.http import Idempotency, NoBody, NoQuery, Operation
 from orchstack.kernel.pagination import Page, PageQuery
 from orchstack.kernel.tenancy import RequestLimits, Scope
@@ -34,18 +35,14 @@ _TEN_YEARS_S = 315_360_000
 _MAX_DOCUMENT_BYTES = 512 * 1024
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TenantRequest(_Body):
+class TenantRequest(Frozen):
     """A tenant to make."""
 
     name: Label
     limits: RequestLimits = RequestLimits()
 
 
-class KeyRequest(_Body):
+class KeyRequest(Frozen):
     """A key to make; it can do nothing that the key which asks for it cannot."""
 
     name: Label
@@ -58,13 +55,13 @@ class KeyRequest(_Body):
     ] = None
 
 
-class AliasRequest(_Body):
+class AliasRequest(Frozen):
     """Where an alias is to point."""
 
     version: VersionNumber
 
 
-class AgentQuery(_Body):
+class AgentQuery(Frozen):
     """Which version: at most one of the two; the alias `live` if none is given."""
 
     version: VersionNumber | None = None

@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from orchstack.kernel.agents import ALIAS_NAME, AgentDocument, AgentName
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.tenancy import Principal, RequestLimits, Scope
 
 Environment = Literal["live", "test"]
@@ -29,10 +30,6 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of 
 Actor = Annotated[str, Field(pattern=r"^(key|run|system):.{1,100}$", description="Who did it.")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class TenantStatus(StrEnum):
     """Whether a tenant's keys are let in."""
 
@@ -40,7 +37,7 @@ class TenantStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Tenant(_Frozen):
+class Tenant(Frozen):
     """A company, team or customer: the boundary that the database keeps."""
 
     id: UUID
@@ -50,7 +47,7 @@ class Tenant(_Frozen):
     created_at: AwareDatetime
 
 
-class ApiKey(_Frozen):
+class ApiKey(Frozen):
     """A key without its secret."""
 
     id: UUID
@@ -62,7 +59,7 @@ class ApiKey(_Frozen):
     revoked_at: AwareDatetime | None
 
 
-class IssuedKey(_Frozen):
+class IssuedKey(Frozen):
     """A new key; `secret` is shown this once, and null when the answer is repeated."""
 
     key: ApiKey
@@ -73,7 +70,7 @@ class IssuedKey(_Frozen):
         return self.model_copy(update={"secret": None})
 
 
-class IssuedTenant(_Frozen):
+class IssuedTenant(Frozen):
     """A new tenant with its first key."""
 
     tenant: Tenant
@@ -84,7 +81,7 @@ class IssuedTenant(_Frozen):
         return self.model_copy(update={"first_key": self.first_key.without_secret()})
 
 
-class Credential(_Frozen):
+class Credential(Frozen):
     """What the authorizer must know of a key that somebody presented."""
 
     principal: Principal
@@ -92,7 +89,7 @@ class Credential(_Frozen):
     tenant_status: TenantStatus
 
 
-class VersionSummary(_Frozen):
+class VersionSummary(Frozen):
     """One immutable version of an agent, and the aliases that name it now; without its document."""
 
     agent: AgentName
@@ -109,7 +106,7 @@ class AgentVersion(VersionSummary):
     document: AgentDocument
 
 
-class AgentSummary(_Frozen):
+class AgentSummary(Frozen):
     """An agent as a list shows it."""
 
     name: AgentName
@@ -120,7 +117,7 @@ class AgentSummary(_Frozen):
     updated_at: AwareDatetime
 
 
-class Alias(_Frozen):
+class Alias(Frozen):
     """A name that moves between the versions of an agent."""
 
     agent: AgentName
@@ -130,7 +127,7 @@ class Alias(_Frozen):
     previous_version: VersionNumber | None
 
 
-class EffectiveAgent(_Frozen):
+class EffectiveAgent(Frozen):
     """The configuration one run is made with."""
 
     name: AgentName
@@ -138,7 +135,7 @@ class EffectiveAgent(_Frozen):
     document: AgentDocument
 
 
-class Allowance(_Frozen):
+class Allowance(Frozen):
     """What one rate limit has left: `name` as in the header, `quota` requests a minute."""
 
     name: str
@@ -146,7 +143,7 @@ class Allowance(_Frozen):
     tokens: float
 
 
-class Verdict(_Frozen):
+class Verdict(Frozen):
     """What the gate's store says of a request; `allowances` is empty if the key was revoked."""
 
     revoked: bool = False
@@ -154,7 +151,7 @@ class Verdict(_Frozen):
     allowances: tuple[Allowance, ...] = ()
 
 
-class Health(_Frozen):
+class Health(Frozen):
     """The installation answers, and so do its stores."""
 
     status: Literal["ok"] = "ok"
@@ -162,7 +159,7 @@ class Health(_Frozen):
     cache: Literal["ok"] = "ok"
 
 
-class TenantCreated(_Frozen):
+class TenantCreated(Frozen):
     """A tenant was made."""
 
     tenant_id: UUID
@@ -170,7 +167,7 @@ class TenantCreated(_Frozen):
     limits: RequestLimits
 
 
-class KeyCreated(_Frozen):
+class KeyCreated(Frozen):
     """An API key was made."""
 
     key_id: UUID
@@ -181,14 +178,14 @@ class KeyCreated(_Frozen):
     created_by: Actor
 
 
-class KeyRevoked(_Frozen):
+class KeyRevoked(Frozen):
     """An API key was revoked; whoever holds something open for it should close it."""
 
     key_id: UUID
     revoked_by: Actor
 
 
-class AgentPublished(_Frozen):
+class AgentPublished(Frozen):
     """An agent has a new version, and the alias `live` names it."""
 
     agent: AgentName
@@ -197,7 +194,7 @@ class AgentPublished(_Frozen):
     published_by: Actor
 
 
-class AliasMoved(_Frozen):
+class AliasMoved(Frozen):
     """An alias names another version than before; a null `previous_version` means it is new."""
 
     agent: AgentName

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from orchstack.kernel.frozen import Frozen
 
 # PutEvents takes at most ten entries and 256 KiB a call.
 MAX_BATCH_ENTRIES = 10
@@ -116,19 +118,17 @@ class Socket:
 EventType = Annotated[str, Field(pattern=r"^[a-z_]+\.[A-Z][A-Za-z]+\.v[0-9]+$", max_length=128)]
 
 
-class Command(BaseModel):
+class Command(Frozen):
     """A message from a WebSocket client: `ping`, or `subscribe` to some event types (none: all)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: Literal["ping", "subscribe"]
     types: Annotated[tuple[EventType, ...], Field(max_length=50)] = ()
 
 
-class Relayed(BaseModel):
+class Relayed(Frozen):
     """What an EventBridge rule puts on a queue; only the CloudEvent in `detail` matters here."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     detail: dict[str, Any]
 

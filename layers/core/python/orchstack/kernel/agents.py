@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from orchstack.kernel.frozen import Frozen
 
 AGENT_NAME = r"^[a-z][a-z0-9-]{0,62}$"
 ALIAS_NAME = r"^[a-z][a-z0-9-]{0,30}$"
@@ -18,11 +20,7 @@ AgentName = Annotated[
 ]
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GuardPolicy(_Document):
+class GuardPolicy(Frozen):
     """What is checked on the way in and out."""
 
     max_input_chars: Annotated[int, Field(ge=1, le=200_000)] = 32_000
@@ -31,7 +29,7 @@ class GuardPolicy(_Document):
     pii_output: Literal["off", "redact", "block"] = "redact"
 
 
-class RunLimits(_Document):
+class RunLimits(Frozen):
     """Where a run ends, whatever the model wants; money in micro-dollars."""
 
     max_steps: Annotated[int, Field(ge=1, le=50)] = 8
@@ -41,7 +39,7 @@ class RunLimits(_Document):
     max_seconds: Annotated[int, Field(ge=1, le=840)] = 120
 
 
-class AgentDocument(_Document):
+class AgentDocument(Frozen):
     """The document of `PUT /v1/agents/{agent}` and of `orchstack agents apply`."""
 
     name: AgentName

@@ -5,16 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from orchstack.kernel.frozen import Frozen
 
 MicroDollars = int
 MAX_TEXT = 200_000
 # Where a model's arguments were no JSON object, they stand as text under this one name.
 UNREADABLE_ARGUMENTS = "__unreadable__"
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Role(StrEnum):
@@ -26,7 +24,7 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-class ToolCall(_Frozen):
+class ToolCall(Frozen):
     """A model's wish to have a tool called."""
 
     id: Annotated[str, Field(max_length=128)]
@@ -34,7 +32,7 @@ class ToolCall(_Frozen):
     arguments: dict[str, Any] = {}
 
 
-class Message(_Frozen):
+class Message(Frozen):
     """One turn. Text of the roles `user` and `tool` is untrusted and stays labelled by its role."""
 
     role: Role
@@ -43,7 +41,7 @@ class Message(_Frozen):
     tool_call_id: str | None = None
 
 
-class ToolSpec(_Frozen):
+class ToolSpec(Frozen):
     """A tool as a model is shown it; `parameters` is a JSON Schema object."""
 
     name: str
@@ -51,7 +49,7 @@ class ToolSpec(_Frozen):
     parameters: dict[str, Any]
 
 
-class Usage(_Frozen):
+class Usage(Frozen):
     """What a model call used, in tokens."""
 
     input_tokens: int = 0
@@ -70,7 +68,7 @@ class Usage(_Frozen):
         )
 
 
-class ChatRequest(_Frozen):
+class ChatRequest(Frozen):
     """One call of a model."""
 
     model: str
@@ -80,14 +78,14 @@ class ChatRequest(_Frozen):
     temperature: float | None = None
 
 
-class TextDelta(_Frozen):
+class TextDelta(Frozen):
     """A piece of the answer's text, as the model streams it."""
 
     kind: Literal["text"] = "text"
     text: str
 
 
-class Completion(_Frozen):
+class Completion(Frozen):
     """The end of a model call: the whole answer and what it cost."""
 
     kind: Literal["completion"] = "completion"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
+
+from orchstack.kernel.frozen import Frozen
 
 
-class Event(BaseModel):
+class Event(Frozen):
     """A CloudEvents 1.0 envelope; the EventBridge `detail` is exactly this, as JSON.
 
     `type` is `<service>.<PastTense>.v<n>`; `source` is `orchstack.<service>`; `subject` names the
     object.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     specversion: Literal["1.0"] = "1.0"
     id: UUID
@@ -28,14 +28,12 @@ class Event(BaseModel):
     data: dict[str, Any]
 
 
-class AuditEntry(BaseModel):
+class AuditEntry(Frozen):
     """One append-only line of the audit log: who did what to which object, with what outcome.
 
     `actor` is `key:<id>`, `run:<id>` or `system:<service>`; `action` is `<noun>.<verb>`; `facts`
     never holds secrets or message text, only ids, counts, names and hashes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: UUID
     tenant_id: UUID
@@ -47,10 +45,8 @@ class AuditEntry(BaseModel):
     facts: dict[str, Any] = {}
 
 
-class Announcement(BaseModel):
+class Announcement(Frozen):
     """The events and audit entries that one change owes, written together with the change."""
-
-    model_config = ConfigDict(frozen=True)
 
     events: tuple[Event, ...] = ()
     audit: tuple[AuditEntry, ...] = ()

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from orchstack.kernel.errors import InvalidRequest
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.tenancy import Principal, Scope
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -30,16 +31,12 @@ class Idempotency(StrEnum):
     SERVICE = "service"
 
 
-class NoBody(BaseModel):
+class NoBody(Frozen):
     """An operation without a request body."""
 
-    model_config = ConfigDict(extra="forbid")
 
-
-class NoQuery(BaseModel):
+class NoQuery(Frozen):
     """An operation without query parameters."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)

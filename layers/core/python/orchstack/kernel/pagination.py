@@ -11,6 +11,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from orchstack.kernel.errors import InvalidCursor
+from orchstack.kernel.frozen import Frozen
 
 MAX_LIMIT = 100
 MAX_CURSOR = 512
@@ -21,10 +22,8 @@ ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")
 
 
-class PageQuery(BaseModel):
+class PageQuery(Frozen):
     """The query parameters of every listing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Items on a page.")] = 20
     cursor: Annotated[

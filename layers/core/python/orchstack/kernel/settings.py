@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
+
+from orchstack.kernel.frozen import Frozen
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -18,10 +20,9 @@ class Misconfigured(RuntimeError):
     """A variable of the environment is missing or wrong; the message names it, never its value."""
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """A group of settings; a field's variable is `PREFIX` and the field's name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     PREFIX: ClassVar[str]
 
 

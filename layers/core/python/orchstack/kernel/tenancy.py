@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
+
+from orchstack.kernel.frozen import Frozen
 
 
 class Scope(StrEnum):
@@ -28,19 +30,15 @@ PLATFORM_TENANT = UUID("00000000-0000-7000-8000-000000000000")
 TENANT_SCOPES = frozenset(Scope) - {Scope.PLATFORM_ADMIN}
 
 
-class RequestLimits(BaseModel):
+class RequestLimits(Frozen):
     """How many requests a minute a tenant's plan allows: all its keys together, and each key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1_200
     requests_per_minute_per_key: Annotated[int, Field(ge=1, le=1_000_000)] = 600
 
 
-class Principal(BaseModel):
+class Principal(Frozen):
     """A verified caller: the authorizer builds it from the API key, its context carries it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     tenant_id: UUID
     key_id: UUID

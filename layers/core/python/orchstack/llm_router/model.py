@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from orchstack.kernel.chat import Message, MicroDollars, TextDelta, Usage
+from orchstack.kernel.frozen import Frozen
 
 DEFAULT: Final = "default"
 BUILTIN: Final = "builtin"
@@ -17,11 +18,7 @@ Tools = Literal["native", "schema"]
 FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Target(_Frozen):
+class Target(Frozen):
     """A model at a provider; written `<provider>/<model>`."""
 
     provider: str
@@ -33,7 +30,7 @@ class Target(_Frozen):
         return f"{self.provider}/{self.model}"
 
 
-class Rate(_Frozen):
+class Rate(Frozen):
     """Micro-dollars per million tokens."""
 
     input: Annotated[int, Field(ge=0)]
@@ -58,7 +55,7 @@ class Price(Rate):
 FREE: Final = Price(input=0, output=0)
 
 
-class ModelCard(_Frozen):
+class ModelCard(Frozen):
     """What is known of a model before it is called."""
 
     name: str
@@ -71,7 +68,7 @@ class ModelCard(_Frozen):
     local: bool
 
 
-class ProviderSettings(_Frozen):
+class ProviderSettings(Frozen):
     """How the operator says a provider is reached; any server that speaks OpenAI's chat API.
 
     Addresses may be private: they come from the operator, never from a tenant.
@@ -103,14 +100,14 @@ class ProviderSettings(_Frozen):
         return self.limit_field or ("max_completion_tokens" if openai else "max_tokens")
 
 
-class Providers(_Frozen):
+class Providers(Frozen):
     """The secret that the operator keeps: the default model, and the providers by name."""
 
     default: Annotated[str, Field(pattern=r"^[a-z0-9-]+/\S{1,120}$")] = ECHO
     providers: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], ProviderSettings] = {}
 
 
-class Reply(_Frozen):
+class Reply(Frozen):
     """The end of a provider's stream: the whole message and what it used."""
 
     message: Message

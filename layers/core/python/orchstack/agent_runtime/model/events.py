@@ -8,21 +8,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from orchstack.agent_runtime.model.runs import RunView, Stages
 from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, Usage
+from orchstack.kernel.frozen import Frozen
 
 SOURCE = "orchstack.agent_runtime"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RunStarted(_Frozen):
+class RunStarted(Frozen):
     """A run began: data of `agent_runtime.RunStarted.v1`."""
 
     run_id: UUID
@@ -32,7 +29,7 @@ class RunStarted(_Frozen):
     started_at: AwareDatetime
 
 
-class _RunEnded(_Frozen):
+class _RunEnded(Frozen):
     run_id: UUID
     agent: AgentName
     version: int
@@ -56,7 +53,7 @@ class RunFailed(_RunEnded):
     error: Fault
 
 
-class Outcome(_Frozen):
+class Outcome(Frozen):
     """What became of a run, and what it took: money in micro-dollars, latency in milliseconds."""
 
     tenant_id: UUID

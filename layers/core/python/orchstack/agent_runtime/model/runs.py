@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from orchstack.agent_runtime.model.steps import (
     Fault,
@@ -20,6 +20,7 @@ from orchstack.agent_runtime.model.steps import (
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import Message, MicroDollars, Usage
 from orchstack.kernel.errors import RequestInFlight
+from orchstack.kernel.frozen import Frozen
 
 MAX_INPUT = 200_000
 MAX_VERSION = 2_147_483_647
@@ -30,10 +31,6 @@ MetadataValue = Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)]
 Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Mode(StrEnum):
     """How a caller wants the answer: whole, or as it comes."""
 
@@ -41,7 +38,7 @@ class Mode(StrEnum):
     STREAM = "stream"
 
 
-class Stages(_Frozen):
+class Stages(Frozen):
     """Milliseconds a run spent in each stage; `total` is from the request to the end."""
 
     router: float = 0.0
@@ -52,7 +49,7 @@ class Stages(_Frozen):
     total: float = 0.0
 
 
-class Run(_Frozen):
+class Run(Frozen):
     """The record of a run without its steps; `history` is the session's at its beginning."""
 
     tenant_id: UUID
@@ -86,7 +83,7 @@ class Run(_Frozen):
         return self.status is not RunStatus.RUNNING
 
 
-class RunView(_Frozen):
+class RunView(Frozen):
     """A run as the API shows it: answer, cost in micro-dollars, milliseconds by stage."""
 
     id: UUID
@@ -112,7 +109,7 @@ class RunView(_Frozen):
         return cls.model_validate(_shown(run))
 
 
-class StepView(_Frozen):
+class StepView(Frozen):
     """A step of a run's journal as the API shows it."""
 
     seq: int
@@ -222,10 +219,10 @@ class Lease:
     seconds: float
 
 
-class RunReference(BaseModel):
+class RunReference(Frozen):
     """Names a run to the state machine that carries it on; what else it knows is not ours."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     tenant_id: UUID
     run_id: UUID

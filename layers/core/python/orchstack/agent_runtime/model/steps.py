@@ -9,13 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from orchstack.kernel.chat import MicroDollars, ToolCall, Usage
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from orchstack.kernel.frozen import Frozen
 
 
 class RunStatus(StrEnum):
@@ -39,7 +36,7 @@ class FinishReason(StrEnum):
     ERROR = "error"
 
 
-class Fault(_Frozen):
+class Fault(Frozen):
     """Why something failed: the code of the error tree and a sentence for the caller."""
 
     code: str
@@ -53,7 +50,7 @@ class StepStatus(StrEnum):
     FINISHED = "finished"
 
 
-class ModelWork(_Frozen):
+class ModelWork(Frozen):
     """A call of a model; the fields from `text` on are known when it has finished."""
 
     kind: Literal["model"] = "model"
@@ -73,7 +70,7 @@ class ModelWork(_Frozen):
     fault: Fault | None = None
 
 
-class ToolWork(_Frozen):
+class ToolWork(Frozen):
     """A call of a tool: the wish at `position` of the model step `wished_by`."""
 
     kind: Literal["tool"] = "tool"
@@ -102,7 +99,7 @@ class GuardOutcome(StrEnum):
     BLOCKED = "blocked"
 
 
-class GuardWork(_Frozen):
+class GuardWork(Frozen):
     """A guard's decision; `findings` counts by kind, `concerns` is the step whose text it was."""
 
     kind: Literal["guard"] = "guard"
@@ -113,7 +110,7 @@ class GuardWork(_Frozen):
     detail: str = ""
 
 
-class FinishWork(_Frozen):
+class FinishWork(Frozen):
     """The end of a run; `composed` output was put together by the loop and no model said it."""
 
     kind: Literal["finish"] = "finish"
@@ -131,7 +128,7 @@ class FinishWork(_Frozen):
 Work = Annotated[ModelWork | ToolWork | GuardWork | FinishWork, Field(discriminator="kind")]
 
 
-class Step(_Frozen):
+class Step(Frozen):
     """One line of the journal; `seq` counts from 1 without gaps."""
 
     seq: int

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from orchstack.agent_runtime.model.events import Outcome, RunCompleted, RunFailed
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.agent_runtime.ports import Metrics, Outcomes
 from orchstack.kernel.errors import OrchStackError
 from orchstack.kernel.events import Event
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.observability import bind, logger
 
 
-class _Relayed(BaseModel):
+class _Relayed(Frozen):
     """What an EventBridge rule puts on a queue; only the CloudEvent in `detail` matters."""
 
     model_config = ConfigDict(extra="ignore")

@@ -7,18 +7,15 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
+from orchstack.kernel.frozen import Frozen
 from orchstack.llm_router.model import Price, Target
 from orchstack.llm_router.prices import find_price
 
 _LIST: Final = "prices.json"
 
 
-class PriceFile(BaseModel):
+class PriceFile(Frozen):
     """The list: where and when each part was taken from, prices by name, and one for the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: tuple[dict[str, str], ...]
     unknown: Price

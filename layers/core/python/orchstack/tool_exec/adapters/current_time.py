@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from orchstack.kernel.clock import Clock
+from orchstack.kernel.frozen import Frozen
 from orchstack.tool_exec.model import CallContext, ToolFault
 
 
-class CurrentTimeArguments(BaseModel):
+class CurrentTimeArguments(Frozen):
     """What the clock takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     timezone: Annotated[
         str, Field(max_length=64, description="An IANA time zone, for example Europe/Berlin.")

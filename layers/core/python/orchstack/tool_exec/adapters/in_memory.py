@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict
-
+from orchstack.kernel.frozen import Frozen
 from orchstack.tool_exec.model import CallContext, ToolFault
 
 
-class LookupArguments(BaseModel):
+class LookupArguments(Frozen):
     """What is looked up."""
-
-    model_config = ConfigDict(extra="forbid")
 
     key: str
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from orchstack.kernel import strict_json
 from orchstack.kernel.chat import (
@@ -19,6 +19,7 @@ from orchstack.kernel.chat import (
     Usage,
 )
 from orchstack.kernel.errors import InvalidRequest
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tokens import estimate_tokens
 from orchstack.llm_router.model import FinishReason, ProviderFailure, Reply
@@ -35,7 +36,7 @@ _FINISH: Final[dict[str, FinishReason]] = {
 }
 
 
-class _Lenient(BaseModel):
+class _Lenient(Frozen):
     model_config = ConfigDict(extra="ignore")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from orchstack.kernel.clock import Clock
+from orchstack.kernel.frozen import Frozen
 from orchstack.tool_exec.adapters.http_get.client import Fence, Page, WebClient
 from orchstack.tool_exec.adapters.http_get.urls import MAX_URL
 from orchstack.tool_exec.model import CallContext, ToolFault
@@ -22,10 +23,8 @@ _CHARSETS: Final = frozenset(
 )
 
 
-class HttpGetArguments(BaseModel):
+class HttpGetArguments(Frozen):
     """What reading a page takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: Annotated[
         str, Field(max_length=MAX_URL, description="For example https://example.com/page")
