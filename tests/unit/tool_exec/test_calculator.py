@@ -60,6 +60,8 @@ def test_arithmetic_is_exact(expression: str, expected: str) -> None:
     ("expression", "words"),
     [
         ("1 / 0", "divides by zero"),
+        ("0 ** -1", "divides by zero"),
+        ("round(0.0 ** -0.5, -99)", "divides by zero"),
         ("1.5 % 0", "divides by zero|no real number"),
         ("sqrt(-1)", "no real number"),
         ("(-8) ** 0.5", "no real number"),

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from orchstack.kernel.frozen import Frozen
 from orchstack.tool_exec.model import CallContext, ToolFault
 
 Number = int | Decimal
@@ -28,10 +29,8 @@ _EXACT: Final = Context(
 _WRITTEN_OUT: Final = 30
 
 
-class CalculatorArguments(BaseModel):
+class CalculatorArguments(Frozen):
     """What the calculator takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     expression: Annotated[
         str,
@@ -152,6 +151,9 @@ def _modulo(left: Decimal, right: Decimal) -> Decimal:
 def _power(left: Number, right: Number) -> Number:
     if not -MAX_EXPONENT <= right <= MAX_EXPONENT:
         raise ToolFault(f"An exponent may be {MAX_EXPONENT} at most.")
+    if left == 0 and right < 0:
+        # The decimal module would give Infinity here, without a word.
+        raise ZeroDivisionError
     if isinstance(left, int) and isinstance(right, int) and right >= 0:
         if left.bit_length() * right > MAX_BITS:
             raise _too_large()
