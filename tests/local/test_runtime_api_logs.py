@@ -39,7 +39,18 @@ def test_structured_lines_are_enriched(path: Path) -> None:
         "service": "agent_runtime",
         "function": "start_run",
         "request_id": "r1",
+        "invocation_id": "r1",
     } == entry
+
+
+def test_a_function_may_name_the_request(path: Path) -> None:
+    """The id that the API gave its caller stays, and finds the line as the invocation's does."""
+    sink = LogSink(path)
+    sink.line(RUNS, json.dumps({"message": "hi", "request_id": "as the caller knows it"}).encode())
+    sink.close()
+
+    assert ["hi"] == _messages(path, request_id="as the caller knows it")
+    assert ["hi"] == _messages(path, request_id="r1")
 
 
 @pytest.mark.parametrize(

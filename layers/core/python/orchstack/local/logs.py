@@ -22,7 +22,7 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Source:
-    """Who wrote an entry."""
+    """Who wrote an entry; `request_id` is that of the invocation."""
 
     service: str
     function: str
@@ -68,7 +68,9 @@ class LogSink:
             "function": source.function,
         }
         if source.request_id is not None:
-            entry["request_id"] = source.request_id
+            # What a function calls the request, as its caller does, comes before Lambda's own id.
+            entry.setdefault("request_id", source.request_id)
+            entry["invocation_id"] = source.request_id
         data = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             self._file.write(data)
@@ -116,7 +118,10 @@ def _now() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which entries a reader wants; None wants all. `level` is the lowest one."""
+    """Which entries a reader wants; None wants all. `level` is the lowest one.
+
+    `request_id` may be the name that the API gave a request, or an invocation's id.
+    """
 
     service: str | None = None
     function: str | None = None
@@ -128,7 +133,7 @@ class LogFilter:
         """Whether the entry passes."""
         return (
             self.service in (None, entry.get("service"))
-            and self.request_id in (None, entry.get("request_id"))
+            and self.request_id in (None, entry.get("request_id"), entry.get("invocation_id"))
             and self.run_id in (None, entry.get("run_id"))
             and (self.function is None or self.function in str(entry.get("function", "")))
             and _rank(str(entry.get("level", "INFO"))) >= _rank(self.level or "DEBUG")

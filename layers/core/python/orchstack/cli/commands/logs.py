@@ -24,7 +24,7 @@ _SALT = 73
 LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 SHOWN_ALREADY = frozenset(
     {"time", "level", "service", "function", "message", "request_id", "trace_id", "tenant_id"}
-    | {"error", "type", "record"}
+    | {"error", "type", "record", "invocation_id"}
 )
 
 
