@@ -6,7 +6,7 @@ import pytest
 
 from orchstack.kernel.agents import LIVE
 from orchstack.kernel.errors import InvalidCursor, InvalidDocument, InvalidRequest, NotFound
-from orchstack.kernel.pagination import PageQuery
+from orchstack.kernel.pagination import PageQuery, encode_cursor
 from orchstack.kernel.tenancy import Principal
 from tests import make
 from tests.unit.control_plane.world import ControlPlane
@@ -153,3 +153,26 @@ def test_the_versions_of_one_agent_have_their_own_cursor(
     assert [1] == [version.version for version in versions.items]
     with pytest.raises(InvalidCursor):
         plane.agents.versions(author.tenant_id, "other", rest)
+
+
+@pytest.mark.parametrize("position", ["-1", "99999999999", "nine", ""])
+def test_a_made_up_place_among_versions_is_refused(
+    plane: ControlPlane, author: Principal, position: str
+) -> None:
+    """A cursor can be forged; what no listing issues never reaches the database."""
+    _publish(plane, author, "a")
+    query = PageQuery(cursor=encode_cursor("versions of adder", position))
+
+    with pytest.raises(InvalidCursor):
+        plane.agents.versions(author.tenant_id, "adder", query)
+
+
+@pytest.mark.parametrize("position", ["a\0", "", "A name"])
+def test_a_made_up_place_among_agents_is_refused(
+    plane: ControlPlane, author: Principal, position: str
+) -> None:
+    """Only an agent's name is a place."""
+    query = PageQuery(cursor=encode_cursor("agents", position))
+
+    with pytest.raises(InvalidCursor):
+        plane.agents.page(author.tenant_id, query)

@@ -13,8 +13,6 @@ from pydantic import Field
 from orchstack.agent_runtime.model.events import Answering, LiveEvent
 from orchstack.agent_runtime.model.runs import (
     MAX_INPUT,
-    MAX_VERSION,
-    WITHOUT_NUL,
     Ask,
     Metadata,
     Mode,
@@ -23,7 +21,7 @@ from orchstack.agent_runtime.model.runs import (
     RunView,
 )
 from orchstack.agent_runtime.model.steps import RunStatus
-from orchstack.kernel.agents import AGENT_NAME, AgentName
+from orchstack.kernel.agents import AGENT_NAME, NO_NUL, AgentName, VersionNumber
 from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.http import (
     Answer,
@@ -35,10 +33,10 @@ from orchstack.kernel.http import (
     Request,
 )
 from orchstack.kernel.idempotency import REPLAYED
+from orchstack.kernel.ids import UUID_TEXT
 from orchstack.kernel.pagination import Page, PageQuery
 from orchstack.kernel.tenancy import Scope
 
-UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 # Every character of the longest input may come as a six-byte escape.
 MAX_BODY_BYTES = MAX_INPUT * 6 + 64 * 1024
 # A streaming answer may take as long as a function may run, less what the last commits need.
@@ -53,7 +51,7 @@ class StartRun(Frozen):
         Field(
             min_length=1,
             max_length=MAX_INPUT,
-            pattern=WITHOUT_NUL,
+            pattern=NO_NUL,
             description="The user's words; the agent's guards may set a lower limit.",
         ),
     ]
@@ -64,8 +62,7 @@ class StartRun(Frozen):
         Mode, Field(description="`stream` answers with Server-Sent Events, as does their Accept.")
     ] = Mode.WAIT
     version: Annotated[
-        int | None,
-        Field(ge=1, le=MAX_VERSION, description="A version of the agent; else the live one."),
+        VersionNumber | None, Field(description="A version of the agent; else the live one.")
     ] = None
     metadata: Annotated[Metadata, Field(description="Kept with the run and shown with it.")] = {}
 
@@ -116,7 +113,7 @@ GET_RUN = Operation(
     response=RunDetail,
     body=NoBody,
     query=NoQuery,
-    path_pattern={"run_id": UUID_PATTERN},
+    path_pattern={"run_id": UUID_TEXT},
 )
 
 OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN)

@@ -11,26 +11,10 @@ from uuid import UUID
 from orchstack.agent_runtime.model.events import Outcome
 from orchstack.agent_runtime.model.runs import KeyedRun, Lease, RequestKey, Run, RunFilter
 from orchstack.agent_runtime.model.steps import Step
-from orchstack.kernel.agents import AgentDocument, GuardPolicy
+from orchstack.kernel.agents import EffectiveAgent, GuardPolicy
 from orchstack.kernel.chat import ChatEvent, ChatRequest, Message, MicroDollars, ToolCall, ToolSpec
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.events import Announcement
-
-
-class EffectiveAgent(Protocol):
-    """The configuration a run is made with; a version never changes."""
-
-    @property
-    def name(self) -> str:
-        """The agent's name."""
-
-    @property
-    def version(self) -> int:
-        """The version that was found."""
-
-    @property
-    def document(self) -> AgentDocument:
-        """That version's document."""
 
 
 class AgentDirectory(Protocol):

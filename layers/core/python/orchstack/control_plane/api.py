@@ -18,17 +18,16 @@ from orchstack.control_plane.model import (
     IssuedTenant,
     Label,
     Tenant,
-    VersionNumber,
     VersionSummary,
 )
-from orchstack.kernel.agents import AGENT_NAME, ALIAS_NAME, AgentDocument
+from orchstack.kernel.agents import AGENT_NAME, ALIAS_NAME, AgentDocument, VersionNumber
 from orchstack.kernel.errors import InvalidDocument
 from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.http import Idempotency, NoBody, NoQuery, Operation
+from orchstack.kernel.ids import UUID_TEXT
 from orchstack.kernel.pagination import Page, PageQuery
 from orchstack.kernel.tenancy import RequestLimits, Scope
 
-KEY_ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _AGENT = {"agent": AGENT_NAME}
 _TEN_YEARS_S = 315_360_000
 # Every character of the longest document may come as a six-byte escape.
@@ -135,7 +134,7 @@ REVOKE_KEY = Operation(
     response=ApiKey,
     body=NoBody,
     query=NoQuery,
-    path_pattern={"key_id": KEY_ID},
+    path_pattern={"key_id": UUID_TEXT},
 )
 
 PUBLISH_AGENT = Operation(

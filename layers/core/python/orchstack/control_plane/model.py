@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from orchstack.kernel.agents import ALIAS_NAME, AgentDocument, AgentName
+from orchstack.kernel.agents import ALIAS_NAME, AgentDocument, AgentName, VersionNumber
 from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.tenancy import Principal, RequestLimits, Scope
 
@@ -25,7 +25,6 @@ Label = Annotated[
 AliasName = Annotated[
     str, Field(pattern=ALIAS_NAME, description="Lower-case letters, digits, dashes.")
 ]
-VersionNumber = Annotated[int, Field(ge=1, le=2_147_483_647, description="1, 2, 3… per agent.")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the document.")]
 Actor = Annotated[str, Field(pattern=r"^(key|run|system):.{1,100}$", description="Who did it.")]
 
@@ -125,14 +124,6 @@ class Alias(Frozen):
     version: VersionNumber
     # None: the alias is new.
     previous_version: VersionNumber | None
-
-
-class EffectiveAgent(Frozen):
-    """The configuration one run is made with."""
-
-    name: AgentName
-    version: VersionNumber
-    document: AgentDocument
 
 
 class Allowance(Frozen):

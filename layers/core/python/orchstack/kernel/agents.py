@@ -14,10 +14,12 @@ LABEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 # PostgreSQL stores every character of Unicode but this one.
 NO_NUL = r"^[^\u0000]*$"
 LIVE = "live"
+MAX_VERSION = 2_147_483_647
 
 AgentName = Annotated[
     str, Field(pattern=AGENT_NAME, description="Lower-case letters, digits, dashes.")
 ]
+VersionNumber = Annotated[int, Field(ge=1, le=MAX_VERSION, description="1, 2, 3… per agent.")]
 
 
 class GuardPolicy(Frozen):
@@ -63,3 +65,11 @@ class AgentDocument(Frozen):
         ],
         Field(max_length=32),
     ] = {}
+
+
+class EffectiveAgent(Frozen):
+    """The configuration a run is made with; a version never changes."""
+
+    name: AgentName
+    version: VersionNumber
+    document: AgentDocument

@@ -6,6 +6,8 @@ import secrets
 import time
 from uuid import UUID
 
+# The text of a UUID, as a pattern of paths.
+UUID_TEXT = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _VERSION_7 = 0x7 << 76
 _VARIANT_RFC = 0b10 << 62
 

@@ -20,6 +20,7 @@ _CHECKSUM_BYTES = 6
 
 ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT")
+PositionT = TypeVar("PositionT")
 
 
 class PageQuery(Frozen):
@@ -59,6 +60,33 @@ def decode_cursor(listing: str, cursor: str) -> str:
     if checksum != _checksum(payload) or owner != listing or not separator or not canonical:
         raise InvalidCursor
     return position
+
+
+def position_of(
+    cursor: str | None, listing: str, read: Callable[[str], PositionT]
+) -> PositionT | None:
+    """Give the position a cursor stands for, None without one; raises InvalidCursor.
+
+    `read` raises ValueError at what is no position: anybody can write a cursor.
+    """
+    if cursor is None:
+        return None
+    try:
+        return read(decode_cursor(listing, cursor))
+    except ValueError:
+        raise InvalidCursor from None
+
+
+def number_up_to(most: int) -> Callable[[str], int]:
+    """Give a reader of whole numbers, for `position_of`."""
+
+    def read(text: str) -> int:
+        number = int(text) if text.isdecimal() and len(text) <= len(str(most)) else most + 1
+        if number > most:
+            raise ValueError("no position")
+        return number
+
+    return read
 
 
 def paginate(

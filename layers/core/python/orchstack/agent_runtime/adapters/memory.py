@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from orchstack.agent_runtime.model.events import Outcome
-from orchstack.kernel.agents import AgentDocument, GuardPolicy
+from orchstack.kernel.agents import AgentDocument, EffectiveAgent, GuardPolicy
 from orchstack.kernel.chat import (
     ChatEvent,
     ChatRequest,
@@ -28,15 +28,6 @@ from orchstack.kernel.errors import (
 )
 
 
-@dataclass(frozen=True)
-class KnownAgent:
-    """A version of an agent."""
-
-    name: str
-    version: int
-    document: AgentDocument
-
-
 @dataclass
 class InMemoryAgents:
     """Knows the agents that were published to it; the last version is live."""
@@ -47,13 +38,13 @@ class InMemoryAgents:
         """Make a new version."""
         self.published.setdefault((tenant_id, document.name), []).append(document)
 
-    def effective(self, tenant_id: UUID, agent: str, version: int | None) -> KnownAgent:
+    def effective(self, tenant_id: UUID, agent: str, version: int | None) -> EffectiveAgent:
         """Find a version of an agent; without one, the live one. Raises NotFound."""
         versions = self.published.get((tenant_id, agent), [])
         number = len(versions) if version is None else version
         if not 1 <= number <= len(versions):
             raise NotFound
-        return KnownAgent(agent, number, versions[number - 1])
+        return EffectiveAgent(name=agent, version=number, document=versions[number - 1])
 
 
 @dataclass

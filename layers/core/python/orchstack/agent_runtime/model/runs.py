@@ -17,17 +17,14 @@ from orchstack.agent_runtime.model.steps import (
     StepStatus,
     Work,
 )
-from orchstack.kernel.agents import AgentName
+from orchstack.kernel.agents import NO_NUL, AgentName
 from orchstack.kernel.chat import Message, MicroDollars, Usage
 from orchstack.kernel.errors import RequestInFlight
 from orchstack.kernel.frozen import Frozen
 
 MAX_INPUT = 200_000
-MAX_VERSION = 2_147_483_647
-# Text that a PostgreSQL text or jsonb value can hold.
-WITHOUT_NUL = r"^[^\u0000]*$"
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-MetadataValue = Annotated[str, Field(max_length=500, pattern=WITHOUT_NUL)]
+MetadataValue = Annotated[str, Field(max_length=500, pattern=NO_NUL)]
 Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
 
 

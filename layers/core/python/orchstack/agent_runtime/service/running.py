@@ -8,8 +8,8 @@ from orchstack.agent_runtime.driver import Held, RunDriver
 from orchstack.agent_runtime.model.events import Answering
 from orchstack.agent_runtime.model.runs import Ask, RequestKey, Run, Stages
 from orchstack.agent_runtime.model.steps import GuardOutcome, GuardStage, GuardWork
-from orchstack.agent_runtime.ports import EffectiveAgent, World
-from orchstack.kernel.agents import GuardPolicy
+from orchstack.agent_runtime.ports import World
+from orchstack.kernel.agents import EffectiveAgent, GuardPolicy
 from orchstack.kernel.chat import Message
 from orchstack.kernel.errors import ContentBlocked, IdempotencyKeyReused, RequestInFlight
 from orchstack.kernel.ids import new_id

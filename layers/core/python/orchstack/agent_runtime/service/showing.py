@@ -9,8 +9,7 @@ from uuid import UUID
 from orchstack.agent_runtime.model.runs import RunDetail, RunFilter, RunView
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.agent_runtime.ports import Journal
-from orchstack.kernel.errors import InvalidCursor
-from orchstack.kernel.pagination import Page, PageQuery, decode_cursor, paginate
+from orchstack.kernel.pagination import Page, PageQuery, paginate, position_of
 
 _LISTING: Final = "runs"
 
@@ -36,7 +35,7 @@ class RunRecords:
         status: RunStatus | None = None,
     ) -> Page[RunView]:
         """Show runs, newest first. Raises InvalidCursor."""
-        before = None if query.cursor is None else _position(query.cursor)
+        before = position_of(query.cursor, _LISTING, UUID)
         chosen = RunFilter(limit=query.limit + 1, before=before, agent=agent, status=status)
         with self.journal.transaction(tenant_id):
             runs = self.journal.page(tenant_id, chosen)
@@ -47,10 +46,3 @@ class RunRecords:
             position=lambda run: str(run.id),
             item=RunView.of,
         )
-
-
-def _position(cursor: str) -> UUID:
-    try:
-        return UUID(decode_cursor(_LISTING, cursor))
-    except ValueError:
-        raise InvalidCursor from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from orchstack.control_plane.documents import digest_of, faults_of
@@ -11,16 +12,14 @@ from orchstack.control_plane.model import (
     AgentVersion,
     Alias,
     AliasMoved,
-    EffectiveAgent,
     VersionSummary,
 )
 from orchstack.control_plane.ports import Agents, ToolCatalog
 from orchstack.control_plane.service.announcing import Announcer, actor_of
-from orchstack.control_plane.service.positions import position_of
-from orchstack.kernel.agents import LIVE, AgentDocument
+from orchstack.kernel.agents import AGENT_NAME, LIVE, MAX_VERSION, AgentDocument, EffectiveAgent
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import InvalidDocument, InvalidRequest, NotFound
-from orchstack.kernel.pagination import Page, PageQuery, paginate
+from orchstack.kernel.pagination import Page, PageQuery, number_up_to, paginate, position_of
 from orchstack.kernel.tenancy import Principal
 
 _AGENTS = "agents"
@@ -82,7 +81,7 @@ class AgentDirectory:
 
     def page(self, tenant_id: UUID, query: PageQuery) -> Page[AgentSummary]:
         """List the tenant's agents by name."""
-        after = position_of(query, _AGENTS, str)
+        after = position_of(query.cursor, _AGENTS, _name)
         return paginate(
             self._agents.page(tenant_id, limit=query.limit + 1, after=after),
             limit=query.limit,
@@ -94,7 +93,7 @@ class AgentDirectory:
     def versions(self, tenant_id: UUID, agent: str, query: PageQuery) -> Page[VersionSummary]:
         """List the versions of an agent, newest first; raises NotFound if it has none."""
         listing = f"versions of {agent}"
-        before = position_of(query, listing, int)
+        before = position_of(query.cursor, listing, number_up_to(MAX_VERSION))
         found = self._agents.versions(tenant_id, agent, limit=query.limit + 1, before=before)
         if not found and before is None:
             raise NotFound
@@ -157,3 +156,9 @@ class AgentDirectory:
         if found is None:
             raise NotFound
         return found
+
+
+def _name(position: str) -> str:
+    if not re.fullmatch(AGENT_NAME, position):
+        raise ValueError("no agent's name")
+    return position

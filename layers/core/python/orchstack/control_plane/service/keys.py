@@ -10,12 +10,11 @@ from orchstack.control_plane.keys import key_digest, make_key
 from orchstack.control_plane.model import ApiKey, Environment, IssuedKey, KeyCreated, KeyRevoked
 from orchstack.control_plane.ports import Keys, RateLimiter
 from orchstack.control_plane.service.announcing import Announcer, actor_of, key_created
-from orchstack.control_plane.service.positions import position_of
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import Forbidden, NotFound, Unavailable
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.observability import logger
-from orchstack.kernel.pagination import Page, PageQuery, paginate
+from orchstack.kernel.pagination import Page, PageQuery, paginate, position_of
 from orchstack.kernel.tenancy import Principal, Scope
 
 _LISTING = "keys"
@@ -60,7 +59,7 @@ class KeyAdministration:
 
     def page(self, tenant_id: UUID, query: PageQuery) -> Page[ApiKey]:
         """List the tenant's keys, newest first."""
-        before = position_of(query, _LISTING, UUID)
+        before = position_of(query.cursor, _LISTING, UUID)
         return paginate(
             self._keys.page(tenant_id, limit=query.limit + 1, before=before),
             limit=query.limit,

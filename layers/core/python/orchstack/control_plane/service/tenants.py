@@ -15,11 +15,10 @@ from orchstack.control_plane.model import (
 )
 from orchstack.control_plane.ports import Tenants
 from orchstack.control_plane.service.announcing import Announcer, actor_of, key_created
-from orchstack.control_plane.service.positions import position_of
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.events import Announcement
 from orchstack.kernel.ids import new_id
-from orchstack.kernel.pagination import Page, PageQuery, paginate
+from orchstack.kernel.pagination import Page, PageQuery, paginate, position_of
 from orchstack.kernel.tenancy import PLATFORM_TENANT, TENANT_SCOPES, Principal, RequestLimits
 
 _LISTING = "tenants"
@@ -59,7 +58,7 @@ class TenantAdministration:
 
     def page(self, query: PageQuery) -> Page[Tenant]:
         """List the tenants, newest first."""
-        before = position_of(query, _LISTING, UUID)
+        before = position_of(query.cursor, _LISTING, UUID)
         return paginate(
             self._tenants.page(limit=query.limit + 1, before=before),
             limit=query.limit,

@@ -9,14 +9,13 @@ from uuid import UUID
 
 from orchstack.event_bus.model import Selection
 from orchstack.event_bus.ports import Announcements
-from orchstack.kernel.errors import InvalidCursor
 from orchstack.kernel.events import AuditEntry, Event
-from orchstack.kernel.pagination import Page, decode_cursor, encode_cursor
+from orchstack.kernel.pagination import Page, encode_cursor, number_up_to, position_of
 
 T = TypeVar("T", Event, AuditEntry)
 
-# A position is a PostgreSQL bigint; any number this long fits.
-MAX_DIGITS = 18
+# A position is a PostgreSQL bigint.
+MAX_POSITION = 9_223_372_036_854_775_807
 
 
 class Listing:
@@ -46,7 +45,7 @@ def _page(
     cursor: str | None,
     read: Callable[[UUID, Selection], list[tuple[int, T]]],
 ) -> Page[T]:
-    after = None if cursor is None else _position(listing, cursor)
+    after = position_of(cursor, listing, number_up_to(MAX_POSITION))
     found = read(tenant_id, replace(selection, after=after, limit=selection.limit + 1))
     shown = found[: selection.limit]
     place = shown[-1][0] if shown else after
@@ -55,10 +54,3 @@ def _page(
         next_cursor=None if place is None else encode_cursor(listing, str(place)),
         has_more=len(found) > selection.limit,
     )
-
-
-def _position(listing: str, cursor: str) -> int:
-    position = decode_cursor(listing, cursor)
-    if not position.isdecimal() or len(position) > MAX_DIGITS:
-        raise InvalidCursor
-    return int(position)
