@@ -10,8 +10,9 @@ from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING
 
+from orchstack.kernel.aws import secret_text
 from orchstack.kernel.clock import SystemClock
-from orchstack.kernel.settings import PlatformSettings, RuntimeSettings, load
+from orchstack.kernel.settings import PlatformSettings, load
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
@@ -95,22 +96,10 @@ def let_platform_in(administrator: Connection, secret: str | None = None) -> Non
     administrator.execute("set role orchstack_platform")
     administrator.autocommit = False
     keys = PostgresPlatformKeys(Database(lambda: administrator))
-    PlatformBootstrap(keys, SystemClock()).ensure(_platform_secret() if secret is None else secret)
+    known = secret_text(load(PlatformSettings).key_secret_arn) if secret is None else secret
+    PlatformBootstrap(keys, SystemClock()).ensure(known)
     administrator.autocommit = True
     administrator.execute("reset role")
-
-
-def _platform_secret() -> str:
-    import boto3
-    from botocore.config import Config
-
-    client = boto3.client(
-        "secretsmanager",
-        region_name=load(RuntimeSettings).aws_region,
-        config=Config(connect_timeout=5, read_timeout=5),
-    )
-    arn = load(PlatformSettings).key_secret_arn
-    return str(client.get_secret_value(SecretId=arn)["SecretString"])
 
 
 class _Tools:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import TYPE_CHECKING
 
 from orchstack.event_bus.adapters.api_gateway import ApiGatewaySender
 from orchstack.event_bus.adapters.eventbridge import EventBridgePublisher
@@ -16,19 +15,10 @@ from orchstack.event_bus.adapters.postgres import (
     PostgresSockets,
 )
 from orchstack.event_bus.service import Listening, Listing, Opening, Pushing, Relay
-from orchstack.kernel.cache import connect
 from orchstack.kernel.clock import SystemClock
-from orchstack.kernel.settings import (
-    CacheSettings,
-    EventSettings,
-    Misconfigured,
-    SocketSettings,
-    load,
-)
+from orchstack.kernel.settings import EventSettings, Misconfigured, SocketSettings, load
 from orchstack.wiring.database import database
-
-if TYPE_CHECKING:
-    from redis.cluster import RedisCluster
+from orchstack.wiring.valkey import valkey
 
 
 @cache
@@ -37,7 +27,7 @@ def nudge() -> QueueNudge:
     queue_url = load(EventSettings).nudge_queue_url
     if queue_url is None:
         raise Misconfigured("ORCHSTACK_NUDGE_QUEUE_URL is missing")
-    return QueueNudge(_cache, queue_url)
+    return QueueNudge(valkey, queue_url)
 
 
 @cache
@@ -72,8 +62,3 @@ def pushing() -> Pushing:
     """The way from a queue to the sockets; connects as the application."""
     sender = ApiGatewaySender(load(SocketSettings).endpoint)
     return Pushing(PostgresSockets(database()), sender, SystemClock())
-
-
-@cache
-def _cache() -> RedisCluster:
-    return connect(load(CacheSettings))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
+from orchstack.kernel.aws import secret_text
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.settings import ProvidersSettings, load
 from orchstack.llm_router.adapters.builtin import BuiltinModel
 from orchstack.llm_router.adapters.price_list import PriceList
 from orchstack.llm_router.adapters.secret_directory import SecretDirectory
-from orchstack.llm_router.adapters.secrets_manager import SecretsManagerSecret
 from orchstack.llm_router.model import ProviderSettings
 from orchstack.llm_router.ports import Provider
 from orchstack.llm_router.service import LlmRouter
@@ -18,9 +18,9 @@ from orchstack.llm_router.service import LlmRouter
 @cache
 def llm_router() -> LlmRouter:
     """The way to every model; reads the providers' secret when a model first needs it."""
-    secret = SecretsManagerSecret(load(ProvidersSettings).secret_arn)
+    read = partial(secret_text, load(ProvidersSettings).secret_arn)
     clock = SystemClock()
-    directory = SecretDirectory(secret.read, build_provider, BuiltinModel(), clock)
+    directory = SecretDirectory(read, build_provider, BuiltinModel(), clock)
     return LlmRouter(directory=directory, prices=PriceList(), clock=clock)
 
 

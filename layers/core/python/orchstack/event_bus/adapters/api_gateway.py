@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from orchstack.event_bus.adapters.aws import Client, client
+from orchstack.kernel.aws import Client, client
 from orchstack.kernel.errors import Unavailable
 
 

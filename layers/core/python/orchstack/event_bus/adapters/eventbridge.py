@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from uuid import UUID
 
-from orchstack.event_bus.adapters.aws import Client, client
 from orchstack.event_bus.model import OutboxEntry, Refusal
+from orchstack.kernel.aws import Client, client
 from orchstack.kernel.errors import Unavailable
 
 # PutEvents' error codes that blame the entry itself; all others may pass.

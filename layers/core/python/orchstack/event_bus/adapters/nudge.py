@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from orchstack.event_bus.adapters.aws import Client, client
+from orchstack.kernel.aws import Client, client
 from orchstack.kernel.observability import logger
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
+from orchstack.kernel import aws
 from orchstack.kernel.db.session import Connection
 from orchstack.kernel.settings import DatabaseSettings, Misconfigured, RuntimeSettings, load
 
@@ -60,20 +61,15 @@ def _credentials(settings: DatabaseSettings) -> dict[str, str]:
 
 def _iam_token(settings: DatabaseSettings) -> str:
     """A token valid for 15 minutes, signed on this machine without a request."""
-    import boto3
-
-    client = boto3.client("rds", region_name=load(RuntimeSettings).aws_region)
-    return client.generate_db_auth_token(
+    token = aws.client("rds").generate_db_auth_token(
         DBHostname=settings.host, Port=settings.port, DBUsername=settings.user
     )
+    return str(token)
 
 
 def _secret(settings: DatabaseSettings) -> dict[str, str]:
     """The user and password that RDS keeps in Secrets Manager."""
-    import boto3
-
     if settings.secret_arn is None:
         raise Misconfigured("ORCHSTACK_DATABASE_SECRET_ARN is missing")
-    client = boto3.client("secretsmanager", region_name=load(RuntimeSettings).aws_region)
-    secret = json.loads(client.get_secret_value(SecretId=settings.secret_arn)["SecretString"])
+    secret = json.loads(aws.secret_text(settings.secret_arn))
     return {"user": secret["username"], "password": secret["password"]}
