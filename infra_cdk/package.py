@@ -60,6 +60,11 @@ def build_base_layer() -> Path:
     return target
 
 
+def _without_bytecode() -> dict[str, str]:
+    # The layer takes none; uv refuses to be told otherwise by the machine at the same time.
+    return {name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"}
+
+
 def install(target: Path) -> None:
     """Install the locked arm64 wheels below `target`/python, and drop what varies."""
     python = target / "python"
@@ -84,6 +89,7 @@ def install(target: Path) -> None:
             "-r",
             str(REQUIREMENTS),
         ],
+        env=_without_bytecode(),
         check=True,
         timeout=INSTALL_SECONDS,
     )
