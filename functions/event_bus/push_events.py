@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchstack.event_bus.model import Delivery
+from orchstack.kernel.queues import again, deliveries
 from orchstack.wiring.event_bus import pushing
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Push each event; the queue delivers again what could not be pushed."""
-    deliveries = [Delivery(record["messageId"], record["body"]) for record in event["Records"]]
-    failed = pushing().push(deliveries)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return again(pushing().push(deliveries(event)))

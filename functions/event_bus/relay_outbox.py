@@ -5,25 +5,18 @@ The schedule also clears away stored answers and inbox lines that have served th
 
 from __future__ import annotations
 
-import time
-from typing import Any, Protocol
+from typing import Any
 
+from orchstack.kernel.invocation import LambdaContext, deadline_of
+from orchstack.kernel.queues import again, deliveries
 from orchstack.wiring.database import sweep_database
 from orchstack.wiring.event_bus import relay
 
 
-class Context(Protocol):
-    """What Lambda tells of the invocation."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is stopped."""
-
-
-def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Drain the outbox; a nudge comes again if the bus refused an entry for now."""
-    deadline = time.time() + context.get_remaining_time_in_millis() / 1000
-    drained = relay().drain(deadline=deadline)
+    drained = relay().drain(deadline=deadline_of(context))
     if event.get("sweep"):
         sweep_database()
-    again = event.get("Records", []) if drained.deferred else []
-    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in again]}
+    nudges = deliveries(event) if drained.deferred else []
+    return again(nudge.message_id for nudge in nudges)

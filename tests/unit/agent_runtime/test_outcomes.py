@@ -9,9 +9,10 @@ from orchstack.agent_runtime.adapters.emf import EmfMetrics
 from orchstack.agent_runtime.adapters.memory import InMemoryMetrics, InMemoryOutcomes
 from orchstack.agent_runtime.adapters.memory_journal import InMemoryJournal
 from orchstack.agent_runtime.model.steps import RunStatus
-from orchstack.agent_runtime.service.outcomes import Delivery, OutcomeTracker
+from orchstack.agent_runtime.service.outcomes import OutcomeTracker
 from orchstack.kernel.errors import NoProviderAvailable
 from orchstack.kernel.events import Event
+from orchstack.kernel.queues import Delivery
 from tests.contract.agent_runtime.worlds import Script, in_memory, says
 
 

@@ -11,12 +11,12 @@ from uuid import UUID
 import pytest
 
 from orchstack.event_bus.adapters.memory import InMemorySockets, InMemorySocketSender
-from orchstack.event_bus.model import Delivery
 from orchstack.event_bus.service import Listening, Opening, Pushing
 from orchstack.kernel.clock import ManualClock
 from orchstack.kernel.errors import Unavailable
 from orchstack.kernel.events import Event
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.queues import Delivery
 from orchstack.kernel.tenancy import Principal, Scope
 from tests.make import event, principal
 

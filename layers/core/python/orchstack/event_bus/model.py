@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from orchstack.kernel.frozen import Frozen
 
@@ -123,19 +123,3 @@ class Command(Frozen):
 
     action: Literal["ping", "subscribe"]
     types: Annotated[tuple[EventType, ...], Field(max_length=50)] = ()
-
-
-class Relayed(Frozen):
-    """What an EventBridge rule puts on a queue; only the CloudEvent in `detail` matters here."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    detail: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A queue message: its id, and the body that an EventBridge rule put there."""
-
-    message_id: str
-    body: str

@@ -16,7 +16,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from orchstack.kernel.endpoint import LambdaContext
+from orchstack.kernel.invocation import LambdaContext
 from orchstack.kernel.observability import logger
 from orchstack.kernel.scrubbing import scrub_text
 

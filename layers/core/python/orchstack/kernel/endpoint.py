@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from orchstack.kernel import gateway, sse
 from orchstack.kernel.exchange import Call, Exchange, Frames, Shared
 from orchstack.kernel.http import AnyOperation, Operation
+from orchstack.kernel.invocation import LambdaContext
 from orchstack.kernel.observability import bind, logger
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -26,13 +27,6 @@ Reply = dict[str, Any]
 
 # What is left of the function's time for writing the answer.
 _MARGIN_S = 0.5
-
-
-class LambdaContext(Protocol):
-    """What is used of the context that Lambda hands to a handler."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
 
 
 class EndpointFactory:

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.db.idempotency import PostgresAnswers
-from orchstack.kernel.endpoint import EndpointFactory, LambdaContext
+from orchstack.kernel.endpoint import EndpointFactory
 from orchstack.kernel.exchange import Call, Shared
 from orchstack.kernel.http import Operation
+from orchstack.kernel.invocation import LambdaContext
 from orchstack.kernel.settings import EventSettings, load
 from orchstack.wiring.database import database
 

@@ -5,31 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from orchstack.agent_runtime.model.events import Outcome, RunCompleted, RunFailed
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.agent_runtime.ports import Metrics, Outcomes
 from orchstack.kernel.errors import OrchStackError
 from orchstack.kernel.events import Event
-from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.observability import bind, logger
-
-
-class _Relayed(Frozen):
-    """What an EventBridge rule puts on a queue; only the CloudEvent in `detail` matters."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    detail: Event
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One message of a queue."""
-
-    message_id: str
-    body: str
+from orchstack.kernel.queues import Delivery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +29,7 @@ class OutcomeTracker:
 
     def _taken(self, delivery: Delivery) -> bool:
         try:
-            event = _Relayed.model_validate_json(delivery.body).detail
+            event = delivery.event()
             outcome = _outcome(event)
             with bind(tenant_id=outcome.tenant_id, run_id=outcome.run_id):
                 if self.outcomes.record(outcome, message_id=str(event.id)):

@@ -12,8 +12,6 @@ from orchstack.event_bus.model import (
     KEY_REVOKED,
     MAX_MESSAGE_BYTES,
     Command,
-    Delivery,
-    Relayed,
     Socket,
 )
 from orchstack.event_bus.ports import Connections, Sockets, SocketSender
@@ -21,6 +19,7 @@ from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import OrchStackError
 from orchstack.kernel.events import Event
 from orchstack.kernel.observability import logger
+from orchstack.kernel.queues import Delivery
 from orchstack.kernel.tenancy import Principal, Scope
 
 
@@ -94,8 +93,7 @@ class Pushing:
 
     def _pushed(self, delivery: Delivery) -> bool:
         try:
-            event = Event.model_validate(Relayed.model_validate_json(delivery.body).detail)
-            self._push(event)
+            self._push(delivery.event())
         except (OrchStackError, ValidationError) as error:
             logger.warning(
                 "event not pushed",
