@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.ids import new_id
 
 
 class Event(Frozen):
@@ -26,6 +28,26 @@ class Event(Frozen):
     datacontenttype: Literal["application/json"] = "application/json"
     tenantid: UUID
     data: dict[str, Any]
+
+
+def type_of(service: str, data: type[BaseModel]) -> str:
+    """Name the type of a service's event after the class of its data."""
+    return f"{service}.{data.__name__}.v1"
+
+
+def event_of(
+    service: str, data: BaseModel, *, tenant_id: UUID, subject: str, at: datetime
+) -> Event:
+    """Put data into the envelope in which its service announces it."""
+    return Event(
+        id=new_id(),
+        source=f"orchstack.{service}",
+        type=type_of(service, type(data)),
+        subject=subject,
+        time=at,
+        tenantid=tenant_id,
+        data=data.model_dump(mode="json"),
+    )
 
 
 class AuditEntry(Frozen):

@@ -26,7 +26,7 @@ from orchstack.control_plane.model import (
     TenantCreated,
 )
 from orchstack.kernel.chat import Usage
-from orchstack.kernel.events import Event
+from orchstack.kernel.events import Event, event_of, type_of
 from orchstack.kernel.tenancy import RequestLimits, Scope
 
 _TENANT = UUID("0198c5a0-0000-7000-8000-000000000001")
@@ -57,17 +57,16 @@ class EventType:
     service: str
     subject: str
     example: BaseModel
-    version: int = 1
 
     @property
     def type(self) -> str:
         """The CloudEvents type, which is also EventBridge's detail-type."""
-        return f"{self.service}.{type(self.example).__name__}.v{self.version}"
+        return type_of(self.service, type(self.example))
 
     @property
     def file_stem(self) -> str:
         """The path of the type's files in the catalogue, without their endings."""
-        return f"{self.service}/{type(self.example).__name__}.v{self.version}"
+        return self.type.replace(".", "/", 1)
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the whole envelope."""
@@ -89,15 +88,10 @@ class EventType:
 
     def envelope(self) -> Event:
         """The example as it is announced."""
-        return Event(
-            id=_EVENT,
-            source=f"orchstack.{self.service}",
-            type=self.type,
-            subject=self.subject,
-            time=_ENDED,
-            tenantid=_TENANT,
-            data=self.example.model_dump(mode="json"),
+        made = event_of(
+            self.service, self.example, tenant_id=_TENANT, subject=self.subject, at=_ENDED
         )
+        return made.model_copy(update={"id": _EVENT})
 
 
 EVENT_TYPES: tuple[EventType, ...] = (

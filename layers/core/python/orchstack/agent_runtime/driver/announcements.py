@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, assert_never
 
-from orchstack.agent_runtime.model.events import SOURCE, RunCompleted, RunFailed, RunStarted
+from pydantic import BaseModel
+
+from orchstack.agent_runtime.model.events import RunCompleted, RunFailed, RunStarted
 from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import (
+    Fault,
     FinishWork,
     GuardOutcome,
     GuardWork,
@@ -17,9 +20,10 @@ from orchstack.agent_runtime.model.steps import (
     Step,
     ToolWork,
 )
-from orchstack.kernel.events import Announcement, AuditEntry, Event
+from orchstack.kernel.events import Announcement, AuditEntry, Event, event_of
 from orchstack.kernel.ids import new_id
 
+_SERVICE = "agent_runtime"
 _Outcome = Literal["allowed", "denied", "succeeded", "failed"]
 _Deed = tuple[str, _Outcome, dict[str, Any]]
 
@@ -33,7 +37,7 @@ def of_start(run: Run, steps: Sequence[Step], now: datetime) -> Announcement:
         session_id=run.session_id,
         started_at=run.created_at,
     )
-    started = _event(run, "RunStarted", data.model_dump(mode="json"), now)
+    started = _event(run, data, now)
     asked = AuditEntry(
         id=new_id(),
         tenant_id=run.tenant_id,
@@ -73,22 +77,12 @@ def _ended(run: Run, now: datetime) -> Event:
         "finished_at": run.finished_at,
     }
     if run.fault is None:
-        completed = RunCompleted.model_validate(facts)
-        return _event(run, "RunCompleted", completed.model_dump(mode="json"), now)
-    failed = RunFailed.model_validate({**facts, "error": run.fault})
-    return _event(run, "RunFailed", failed.model_dump(mode="json"), now)
+        return _event(run, RunCompleted.model_validate(facts), now)
+    return _event(run, RunFailed.model_validate({**facts, "error": run.fault}), now)
 
 
-def _event(run: Run, name: str, data: dict[str, Any], now: datetime) -> Event:
-    return Event(
-        id=new_id(),
-        source=SOURCE,
-        type=f"agent_runtime.{name}.v1",
-        subject=_subject(run),
-        time=now,
-        tenantid=run.tenant_id,
-        data=data,
-    )
+def _event(run: Run, data: BaseModel, now: datetime) -> Event:
+    return event_of(_SERVICE, data, tenant_id=run.tenant_id, subject=_subject(run), at=now)
 
 
 def _entry(run: Run, step: Step, now: datetime) -> AuditEntry:
@@ -151,7 +145,7 @@ def _success(succeeded: bool) -> _Outcome:
     return "succeeded" if succeeded else "failed"
 
 
-def _code(fault: Any) -> dict[str, str]:
+def _code(fault: Fault | None) -> dict[str, str]:
     return {} if fault is None else {"error": fault.code}
 
 

@@ -16,8 +16,6 @@ from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, Usage
 from orchstack.kernel.frozen import Frozen
 
-SOURCE = "orchstack.agent_runtime"
-
 
 class RunStarted(Frozen):
     """A run began: data of `agent_runtime.RunStarted.v1`."""

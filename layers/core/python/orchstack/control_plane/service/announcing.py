@@ -9,9 +9,11 @@ from pydantic import BaseModel
 
 from orchstack.control_plane.model import ApiKey, KeyCreated
 from orchstack.kernel.clock import Clock
-from orchstack.kernel.events import Announcement, AuditEntry, Event
+from orchstack.kernel.events import Announcement, AuditEntry, event_of
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import Principal
+
+_SERVICE = "control_plane"
 
 
 def actor_of(principal: Principal) -> str:
@@ -38,18 +40,6 @@ class Announcer:
         """Take the clock that dates them."""
         self._clock = clock
 
-    def event(self, tenant_id: UUID, subject: str, data: BaseModel) -> Event:
-        """Make an event; its type is the name of the data's class."""
-        return Event(
-            id=new_id(),
-            source="orchstack.control_plane",
-            type=f"control_plane.{type(data).__name__}.v1",
-            subject=subject,
-            time=self._clock.now(),
-            tenantid=tenant_id,
-            data=data.model_dump(mode="json"),
-        )
-
     def entry(
         self, tenant_id: UUID, actor: str, action: str, subject: str, facts: dict[str, Any]
     ) -> AuditEntry:
@@ -69,6 +59,6 @@ class Announcer:
         self, tenant_id: UUID, actor: str, action: str, subject: str, data: BaseModel
     ) -> Announcement:
         """Make an event and the audit entry that tells the same facts."""
-        event = self.event(tenant_id, subject, data)
+        event = event_of(_SERVICE, data, tenant_id=tenant_id, subject=subject, at=self._clock.now())
         entry = self.entry(tenant_id, actor, action, subject, event.data)
         return Announcement(events=(event,), audit=(entry,))
