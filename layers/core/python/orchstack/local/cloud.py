@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from orchstack.control_plane.keys import platform_key
 from orchstack.local.addresses import Addresses
@@ -19,6 +18,7 @@ from orchstack.local.assembly import Stack, read_assembly
 from orchstack.local.lock import StateLock
 from orchstack.local.ports import LOOPBACK, free_port
 from orchstack.local.postgres import GivenPostgres, Postgres, PostgresServer
+from orchstack.local.running import Running
 from orchstack.local.valkey import ValkeyServer
 
 PREFERRED_PORT = 4700
@@ -42,7 +42,7 @@ class CloudInfo:
     outputs: dict[str, dict[str, Any]]
 
 
-class LocalCloud:
+class LocalCloud(Running):
     """Runs one assembly over one state directory; also a context manager."""
 
     def __init__(
@@ -66,20 +66,6 @@ class LocalCloud:
         self._postgres_dsn = postgres_dsn
         self._on_phase = on_phase
         self._running = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def start(self) -> CloudInfo:
         """Start everything, deploy the assembly and serve it.

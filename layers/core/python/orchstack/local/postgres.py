@@ -13,8 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Protocol
 
 import psycopg
 import psycopg.sql
@@ -24,6 +23,7 @@ from orchstack.kernel.errors import Unavailable
 from orchstack.local import children
 from orchstack.local.ports import LOOPBACK, free_port
 from orchstack.local.postgres_files import data_home, erase, prepare, programs, server_user
+from orchstack.local.running import Running
 
 __all__ = ["GivenPostgres", "Postgres", "PostgresServer", "create_database", "data_home", "erase"]
 
@@ -61,7 +61,7 @@ class Postgres(Protocol):
         """Name the server, a user and a database as a libpq URL or connection string."""
 
 
-class PostgresServer:
+class PostgresServer(Running):
     """The embedded PostgreSQL over one data directory; also a context manager."""
 
     host = LOOPBACK
@@ -74,20 +74,6 @@ class PostgresServer:
         self.folder: str | None = str(self.home)
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def dsn(self, user: str = SUPERUSER, dbname: str = DATABASE) -> str:
         """The URL under which a user reaches a database of this server."""

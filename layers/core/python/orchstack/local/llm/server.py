@@ -9,14 +9,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import orchstack
 from orchstack.kernel.errors import Unavailable
 from orchstack.local import children
 from orchstack.local.llm.loopback import ask
 from orchstack.local.llm.serve import MODEL, weights
+from orchstack.local.running import Running
 
 READY_WITHIN_S: Final = 60.0
 
@@ -25,7 +25,7 @@ _STOP_WITHIN_S: Final = 2.0
 _PROBE_WITHIN_S: Final = 1.0
 
 
-class SmallModelServer:
+class SmallModelServer(Running):
     """SmolLM2 behind OpenAI's chat API on a free port of loopback; also a context manager."""
 
     model = MODEL
@@ -35,20 +35,6 @@ class SmallModelServer:
         self.base_url = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     @property
     def pid(self) -> int:
