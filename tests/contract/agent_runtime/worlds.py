@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from orchstack.agent_runtime.adapters.memory import (
+from orchstack.agent_runtime.adapters.in_memory import (
     InMemoryAgents,
     InMemoryTools,
     ScriptedModels,
     WordGuards,
 )
-from orchstack.agent_runtime.adapters.memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.runner import LEASE_SECONDS

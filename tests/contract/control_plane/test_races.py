@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from orchstack.control_plane.adapters.memory_limiter import InMemoryRateLimiter
+from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.adapters.postgres import PostgresAgents, PostgresKeys, PostgresTenants
 from orchstack.control_plane.service.agents import AgentDirectory
 from orchstack.control_plane.service.keys import KeyAdministration

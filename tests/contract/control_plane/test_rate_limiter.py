@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis.cluster import RedisCluster
 
-from orchstack.control_plane.adapters.memory_limiter import InMemoryRateLimiter
+from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.adapters.valkey import ValkeyPart, ValkeyRateLimiter
 from orchstack.control_plane.ports import RateLimiter
 from orchstack.kernel.cache import connect

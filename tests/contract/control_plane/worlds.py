@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from orchstack.control_plane.adapters.memory import (
+from orchstack.control_plane.adapters.in_memory import (
     InMemoryCredentials,
     InMemoryKeys,
     InMemoryPlatformKeys,
     InMemoryTenants,
     Memory,
 )
-from orchstack.control_plane.adapters.memory_agents import InMemoryAgents
+from orchstack.control_plane.adapters.in_memory_agents import InMemoryAgents
 from orchstack.control_plane.adapters.postgres import (
     PostgresAgents,
     PostgresKeys,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchstack.event_bus.adapters.memory import InMemoryOutbox
+from orchstack.event_bus.adapters.in_memory import InMemoryOutbox
 from orchstack.event_bus.adapters.postgres import PostgresAnnouncements, PostgresOutbox
 from tests.contract.event_bus.aws_stub import AwsStub, running
 from tests.contract.event_bus.worlds import MemoryWorld, PostgresWorld, World

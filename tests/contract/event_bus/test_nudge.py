@@ -9,7 +9,7 @@ import pytest
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException
 
-from orchstack.event_bus.adapters.memory import InMemoryNudge
+from orchstack.event_bus.adapters.in_memory import InMemoryNudge
 from orchstack.event_bus.adapters.nudge import FLAG, QueueNudge
 from orchstack.event_bus.ports import Nudge
 from orchstack.kernel.cache import connect

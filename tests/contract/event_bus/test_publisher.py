@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from orchstack.event_bus.adapters.eventbridge import EventBridgePublisher
-from orchstack.event_bus.adapters.memory import InMemoryPublisher
+from orchstack.event_bus.adapters.in_memory import InMemoryPublisher
 from orchstack.event_bus.model import OutboxEntry, Refusal
 from orchstack.event_bus.ports import EventPublisher
 from orchstack.kernel.errors import Unavailable

@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from orchstack.event_bus.adapters.api_gateway import ApiGatewaySender
-from orchstack.event_bus.adapters.memory import InMemorySockets, InMemorySocketSender
+from orchstack.event_bus.adapters.in_memory import InMemorySockets, InMemorySocketSender
 from orchstack.event_bus.adapters.postgres import PostgresConnections, PostgresSockets
 from orchstack.event_bus.model import Socket
 from orchstack.event_bus.ports import Connections, Sockets, SocketSender

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchstack.event_bus.adapters.memory import InMemoryOutbox
+from orchstack.event_bus.adapters.in_memory import InMemoryOutbox
 from orchstack.event_bus.adapters.postgres import PostgresAnnouncements, PostgresOutbox
 from orchstack.event_bus.ports import Announcements, Outbox
 from orchstack.kernel.db.outbox import write

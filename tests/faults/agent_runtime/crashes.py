@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from orchstack.agent_runtime.adapters.memory import InMemoryTools, ScriptedModels, ToolAnswer
+from orchstack.agent_runtime.adapters.in_memory import InMemoryTools, ScriptedModels, ToolAnswer
 from orchstack.agent_runtime.ports import Journal
 from orchstack.kernel.chat import ChatEvent, ChatRequest, MicroDollars, ToolCall, ToolSpec
 from tests.contract.agent_runtime.worlds import Stage

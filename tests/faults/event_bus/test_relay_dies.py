@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from orchstack.event_bus.adapters.memory import InMemoryNudge, InMemoryPublisher
+from orchstack.event_bus.adapters.in_memory import InMemoryNudge, InMemoryPublisher
 from orchstack.event_bus.adapters.postgres import PostgresAnnouncements, PostgresOutbox
 from orchstack.event_bus.model import OutboxEntry, Refusal, Selection
 from orchstack.event_bus.service import Relay

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from orchstack.agent_runtime.adapters.memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
 from orchstack.kernel.chat import Completion
 from orchstack.kernel.errors import NoProviderAvailable, OrchStackError
 from orchstack.kernel.events import AuditEntry, Event

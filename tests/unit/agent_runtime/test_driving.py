@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from orchstack.agent_runtime.adapters.memory import InMemoryTools
-from orchstack.agent_runtime.adapters.memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.in_memory import InMemoryTools
+from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
 from orchstack.agent_runtime.driver.serving import MAX_TOOL_SECONDS
 from orchstack.agent_runtime.model.events import LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.runs import Ask, Lease, Run, RunDetail

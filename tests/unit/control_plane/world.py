@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from orchstack.control_plane.adapters.memory import (
+from orchstack.control_plane.adapters.in_memory import (
     InMemoryCredentials,
     InMemoryKeys,
     InMemoryPlatformKeys,
     InMemoryTenants,
     Memory,
 )
-from orchstack.control_plane.adapters.memory_agents import InMemoryAgents
-from orchstack.control_plane.adapters.memory_limiter import InMemoryRateLimiter
+from orchstack.control_plane.adapters.in_memory_agents import InMemoryAgents
+from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.model import IssuedTenant
 from orchstack.control_plane.service.agents import AgentDirectory
 from orchstack.control_plane.service.authenticator import Authenticator

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from orchstack.event_bus.adapters.memory import InMemorySockets, InMemorySocketSender
+from orchstack.event_bus.adapters.in_memory import InMemorySockets, InMemorySocketSender
 from orchstack.event_bus.service import Listening, Opening, Pushing
 from orchstack.kernel.clock import ManualClock
 from orchstack.kernel.errors import Unavailable

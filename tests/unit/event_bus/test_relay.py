@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orchstack.event_bus.adapters.memory import InMemoryNudge, InMemoryOutbox, InMemoryPublisher
+from orchstack.event_bus.adapters.in_memory import InMemoryNudge, InMemoryOutbox, InMemoryPublisher
 from orchstack.event_bus.model import Drained, Refusal
 from orchstack.event_bus.service import Relay
 from orchstack.event_bus.service.relay import BATCH_SECONDS

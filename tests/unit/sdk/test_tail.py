@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from orchstack.event_bus.adapters.memory import InMemoryOutbox
+from orchstack.event_bus.adapters.in_memory import InMemoryOutbox
 from orchstack.event_bus.api import EventsQuery
 from orchstack.event_bus.model import OutboxEntry, Selection, Settlement
 from orchstack.event_bus.service import Listing

@@ -1,5 +1,5 @@
-"""What may go in and out: limits on size, and personal data and secrets redacted.
+"""Guard system: what may go in and out; limits on size, personal data and secrets redacted.
 
-Functions: none of its own in this cut; `agent_runtime` calls it in process through `wiring.guards`.
-Events in and out: none.
+Functions: none of its own; `agent_runtime` calls it in process, joined by `wiring.guard_sys`.
+Events out and in: none.
 """

@@ -1,5 +1,5 @@
-"""Which model answers, over which provider, at what price; the only way to a model.
+"""LLM router: which model answers, over which provider, at what price; the only way to a model.
 
-Functions: none of its own in this cut; `agent_runtime` calls it in process through `wiring.models`.
-Events in and out: none.
+Functions: none of its own; `agent_runtime` calls it in process, joined by `wiring.llm_router`.
+Events out and in: none.
 """

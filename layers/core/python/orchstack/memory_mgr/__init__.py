@@ -1,5 +1,5 @@
-"""What an agent remembers; in this cut the session tier: the messages of one conversation.
+"""Memory manager: what an agent remembers; so far the session tier, what was said before.
 
-Functions: none of its own in this cut; `agent_runtime` calls it in process through `wiring.memory`.
-Events in and out: none.
+Functions: none of its own; `agent_runtime` calls it in process, joined by `wiring.memory_mgr`.
+Events out and in: none.
 """

@@ -1,5 +1,5 @@
-"""The tools an agent may call: their specifications, and calling them within time and size.
+"""Tool executor: the tools an agent may call, described to models and called within bounds.
 
-Functions: none of its own in this cut; `agent_runtime` calls it in process through `wiring.tools`.
-Events in and out: none.
+Functions: none of its own; `agent_runtime` calls it in process, joined by `wiring.tool_exec`.
+Events out and in: none.
 """

@@ -26,9 +26,9 @@ def runtime() -> AgentRuntime:
     from orchstack.agent_runtime.driver import RunDriver
     from orchstack.agent_runtime.service.running import AgentRuntime
     from orchstack.wiring.control_plane import agents
-    from orchstack.wiring.guards import guard_system
+    from orchstack.wiring.guard_sys import guard_system
     from orchstack.wiring.llm_router import llm_router
-    from orchstack.wiring.memory import session_memory
+    from orchstack.wiring.memory_mgr import session_memory
     from orchstack.wiring.tool_exec import tool_executor
 
     world = World(

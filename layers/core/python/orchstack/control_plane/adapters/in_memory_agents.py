@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from orchstack.control_plane.adapters.memory import InMemoryRecords, StoredAgent
+from orchstack.control_plane.adapters.in_memory import InMemoryRecords, StoredAgent
 from orchstack.control_plane.model import AgentSummary, AgentVersion, VersionSummary
 from orchstack.kernel.agents import LIVE
 
