@@ -29,6 +29,12 @@ class AwsStub:
     refusals: dict[str, str] = field(default_factory=dict)
     failing: bool = False
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads boto3 here."""
+        keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+        return {"AWS_ENDPOINT_URL": self.url, **keys}
+
     def put_events(self, request: dict[str, Any]) -> dict[str, Any]:
         """Take the entries that are not refused."""
         results = []

@@ -16,12 +16,7 @@ from tests.contract.event_bus.worlds import MemoryWorld, PostgresWorld, World
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStub]:
     """AWS on loopback, which boto3 talks to."""
     with running() as stub:
-        for name, value in {
-            "AWS_ENDPOINT_URL": stub.url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
+        for name, value in stub.environment.items():
             monkeypatch.setenv(name, value)
         yield stub
 

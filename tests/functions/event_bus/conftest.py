@@ -31,10 +31,7 @@ def aws(function_environment: pytest.MonkeyPatch) -> Iterator[AwsStub]:
     """AWS on loopback, and the event bus's functions told of it."""
     with running() as stub:
         for name, value in {
-            "AWS_ENDPOINT_URL": stub.url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            **stub.environment,
             "ORCHSTACK_EVENT_BUS_NAME": "bus",
             "ORCHSTACK_NUDGE_QUEUE_URL": f"{stub.url}/000000000000/nudges",
             "ORCHSTACK_SOCKET_ENDPOINT": stub.url,
