@@ -16,6 +16,7 @@ from tests.cloud import Caller, RunningCloud, eventually
 from tests.make import agent_document
 
 STARTED, COMPLETED = "agent_runtime.RunStarted.v1", "agent_runtime.RunCompleted.v1"
+KEY_CREATED = "control_plane.KeyCreated.v1"
 Open = Callable[[str], ClientConnection]
 
 
@@ -140,8 +141,11 @@ def test_a_client_that_leaves_is_forgotten(
 ) -> None:
     """Whether it says goodbye or sends a message that is too long, its row goes."""
     polite, loud = listen(tenant.key), listen(tenant.key)
-    ask(polite, action="ping")
-    ask(loud, action="ping")
+    # Once this event has been pushed, no later push can notice that they are gone.
+    made = tenant.post("/v1/keys", {"name": "last", "scopes": ["runs:read"]}).body["key"]["id"]
+    for socket in (polite, loud):
+        while hear(socket, KEY_CREATED)[-1]["subject"] != f"keys/{made}":
+            pass
     assert 2 == kept(cloud, tenant)
 
     polite.close()
