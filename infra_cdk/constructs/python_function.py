@@ -155,7 +155,6 @@ class PythonFunction(Construct):
     def _environment(self) -> dict[str, str]:
         streaming = any(operation.streaming for operation in self._operations)
         return {
-            "ORCHSTACK_STAGE": self._house.stage.name,
             "POWERTOOLS_SERVICE_NAME": self.service,
             **(STREAMING if streaming else {}),
             **(self._house.environment(self.user) if self.user else {}),

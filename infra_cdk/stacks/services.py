@@ -45,7 +45,6 @@ class ServicesStack(Stack):
             [
                 *(self.functions[name] for name in sorted(changing)),
                 self.agent_runtime.advance,
-                self.agent_runtime.record,
             ]
         )
         Dashboard(
