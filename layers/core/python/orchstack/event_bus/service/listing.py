@@ -22,7 +22,9 @@ class Listing:
     """Lists what a tenant's services announced.
 
     A cursor is a place that either order goes on from, and the last page carries one too: asked
-    with it again in ascending order, the listing gives what came since, without gap or repeat.
+    with it again in ascending order, the events give what came since, without gap or repeat. Audit
+    entries stand in the order of their writing: one whose transaction was slow to commit may come
+    in before a place that was read already.
     """
 
     def __init__(self, announcements: Announcements) -> None:
