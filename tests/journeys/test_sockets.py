@@ -42,10 +42,12 @@ def clerk(tenant: Caller) -> Caller:
 
 
 def ask(socket: ClientConnection, **message: object) -> dict[str, Any]:
-    """Send a message and wait for its answer."""
+    """Send a message and wait for its answer, past the events that come meanwhile."""
     socket.send(json.dumps(message))
-    answer: dict[str, Any] = json.loads(socket.recv(timeout=20))
-    return answer
+    heard: dict[str, Any] = {}
+    while "action" not in heard:
+        heard = json.loads(socket.recv(timeout=20))
+    return heard
 
 
 def hear(socket: ClientConnection, until: str) -> list[dict[str, Any]]:

@@ -114,16 +114,17 @@ def test_a_route_without_an_answer_is_silent(edge: Edge) -> None:
             client.recv(timeout=0.2)
 
 
-def test_the_default_route_takes_the_rest(edge: Edge) -> None:
-    """A $default route receives what selects no other."""
+@pytest.mark.parametrize("text", ["no json", '{"action": "$disconnect"}'])
+def test_the_default_route_takes_the_rest(edge: Edge, text: str) -> None:
+    """A $default route receives what selects no other; the gateway's own cannot be selected."""
     fallback = replace(SOCKET.routes[2], key="$default", function_name="edge.reflect")
     gateway, port = edge.serve(replace(SOCKET, routes=(*SOCKET.routes, fallback)))
     with _opened(edge, port=port) as client:
-        client.send("no json")
+        client.send(text)
         event = json.loads(client.recv(timeout=5))
     edge.run(gateway.stop())
 
-    assert ("$default", "no json") == (event["requestContext"]["routeKey"], event["body"])
+    assert ("$default", text) == (event["requestContext"]["routeKey"], event["body"])
 
 
 def test_functions_post_to_their_connections(edge: Edge) -> None:

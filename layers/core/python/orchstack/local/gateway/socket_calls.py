@@ -148,8 +148,9 @@ class SocketCalls:
                 value = value[name]
         except (ValueError, LookupError, TypeError):
             return _DEFAULT
-        found = isinstance(value, str) and value in self._routes
-        return value if found else _DEFAULT
+        # A message never selects $connect or $disconnect: those are the gateway's own to call.
+        chosen = isinstance(value, str) and value in self._routes and not value.startswith("$")
+        return value if chosen else _DEFAULT
 
     def _connect_arn(self) -> str:
         api = self._api
