@@ -167,10 +167,10 @@ def test_a_local_model_costs_nothing() -> None:
 
 
 def test_a_card_tells_what_is_known() -> None:
-    """`default` resolves to a name, with provider, price and the way tools are offered."""
+    """`default` resolves to a name, with provider and price."""
     card = World().router().describe("default")
 
-    assert ("scripted/known", "native", False) == (card.name, card.tools, card.local)
+    assert ("scripted/known", "scripted") == (card.name, card.provider)
     assert 8_000_000 == card.price.output
 
 

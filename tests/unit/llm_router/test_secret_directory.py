@@ -39,8 +39,8 @@ class Vault:
 
 
 def build(name: str, settings: ProviderSettings) -> ScriptedProvider:
-    """Make a provider that remembers nothing but its name."""
-    return ScriptedProvider(name=name, tools=settings.tools, local=settings.local)
+    """Make a provider that remembers nothing but its name, and whether it is local."""
+    return ScriptedProvider(name=name, local=settings.local)
 
 
 def secret(**providers: dict[str, str]) -> str:
@@ -64,13 +64,10 @@ def test_the_builtin_model_needs_no_secret() -> None:
 
 def test_settings_make_providers() -> None:
     """A named provider is built with its settings; the default is the secret's."""
-    directory = Vault(
-        secret(acme=HOSTED, mini={"base_url": "http://127.0.0.1:9/v1", "tools": "schema"})
-    ).directory()
+    directory = Vault(secret(acme=HOSTED, mini={"base_url": "http://127.0.0.1:9/v1"})).directory()
 
     assert "acme/m" == directory.default()
-    assert (False, "native") == (directory.provider("acme").local, directory.provider("acme").tools)
-    assert (True, "schema") == (directory.provider("mini").local, directory.provider("mini").tools)
+    assert (False, True) == (directory.provider("acme").local, directory.provider("mini").local)
     with pytest.raises(NoProviderAvailable, match="'other' is not set up"):
         directory.provider("other")
 

@@ -103,7 +103,6 @@ class Exchange(Generic[BodyT, QueryT]):
         key = validation.idempotency_key(incoming.headers)
         body, plain = validation.body(operation, incoming.body())
         return Request(
-            request_id=incoming.request_id,
             trace_id=incoming.trace_id,
             principal=principal,
             path=path,

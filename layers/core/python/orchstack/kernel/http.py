@@ -72,7 +72,6 @@ AnyOperation = Operation[Any, Any]
 class Request(Generic[BodyT, QueryT]):
     """A request that passed authentication, limits and validation."""
 
-    request_id: str
     trace_id: str
     principal: Principal
     path: dict[str, str]

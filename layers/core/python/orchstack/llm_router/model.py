@@ -62,10 +62,6 @@ class ModelCard(Frozen):
     provider: str
     model: str
     price: Price
-    # `native`: the model takes tools itself; `schema`: it is made to choose by a JSON Schema.
-    tools: Tools
-    # Whether it runs beside us, at no charge.
-    local: bool
 
 
 class ProviderSettings(Frozen):
@@ -76,6 +72,7 @@ class ProviderSettings(Frozen):
 
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
     api_key: SecretStr | None = None
+    # `native`: its models take tools themselves; `schema`: they are made to choose by JSON Schema.
     tools: Tools = "native"
     # The name of the output limit; OpenAI's own models take only the first, others the second.
     limit_field: Literal["max_completion_tokens", "max_tokens"] | None = None

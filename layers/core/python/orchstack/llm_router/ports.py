@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from orchstack.kernel.chat import ChatRequest
-from orchstack.llm_router.model import Price, ProviderEvent, Target, Tools
+from orchstack.llm_router.model import Price, ProviderEvent, Target
 
 
 class Provider(Protocol):
@@ -15,10 +15,6 @@ class Provider(Protocol):
     @property
     def name(self) -> str:
         """The word before the slash in a model's name."""
-
-    @property
-    def tools(self) -> Tools:
-        """How its models are offered tools."""
 
     @property
     def local(self) -> bool:

@@ -89,8 +89,6 @@ class LlmRouter:
             provider=target.provider,
             model=target.model,
             price=self._price(provider, target),
-            tools=provider.tools,
-            local=provider.local,
         )
 
     def _price(self, provider: Provider, target: Target) -> Price:

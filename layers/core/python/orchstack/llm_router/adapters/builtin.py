@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from orchstack.kernel.chat import ChatRequest, Message, Role, TextDelta, ToolCall, Usage
-from orchstack.llm_router.model import BUILTIN, FinishReason, ProviderEvent, Reply, Tools
+from orchstack.llm_router.model import BUILTIN, FinishReason, ProviderEvent, Reply
 
 I_AM: Final = "I am OrchStack's built-in deterministic model."
 
@@ -39,7 +39,6 @@ class BuiltinModel:
     """The provider `builtin`; it has one model, `echo`."""
 
     name: str = BUILTIN
-    tools: Tools = "native"
     local: bool = True
 
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from orchstack.kernel.chat import ChatRequest, Message, Role, TextDelta, ToolCall, Usage
 from orchstack.kernel.errors import NoProviderAvailable
-from orchstack.llm_router.model import ProviderEvent, ProviderFailure, Reply, Tools
+from orchstack.llm_router.model import ProviderEvent, ProviderFailure, Reply
 from orchstack.llm_router.ports import Provider
 
 Turn = Iterable[ProviderEvent | ProviderFailure]
@@ -38,7 +38,6 @@ class ScriptedProvider:
     """Plays one turn a call, and keeps what it was asked."""
 
     name: str = "scripted"
-    tools: Tools = "native"
     local: bool = False
     turns: deque[Turn] = field(default_factory=deque)
     asked: list[ChatRequest] = field(default_factory=list)

@@ -16,7 +16,7 @@ from orchstack.kernel.chat import ChatRequest, Message, Role, ToolCall, ToolSpec
 from orchstack.kernel.errors import InvalidRequest
 from orchstack.kernel.ids import new_id
 from orchstack.llm_router.adapters.openai_wire.wire import OpenAiWire
-from orchstack.llm_router.model import ProviderEvent, Reply, Tools
+from orchstack.llm_router.model import ProviderEvent, Reply
 
 _DECIDE_TOKENS: Final = 256
 # Words about a schema, not rules of it; and bounds that a grammar would spell out repeat by repeat.
@@ -34,8 +34,6 @@ class _Decision(BaseModel):
 
 class SchemaTools:
     """An OpenAI-wire provider whose models choose tools by schema."""
-
-    tools: Tools = "schema"
 
     def __init__(self, wire: OpenAiWire) -> None:
         """Take the way to the server; it must honour `response_format` of type `json_schema`."""

@@ -11,7 +11,7 @@ from orchstack.kernel.clock import Clock
 from orchstack.llm_router.adapters.openai_wire.assembly import Assembler
 from orchstack.llm_router.adapters.openai_wire.encoding import encode
 from orchstack.llm_router.adapters.openai_wire.transport import Answer, Transport
-from orchstack.llm_router.model import ProviderEvent, ProviderFailure, ProviderSettings, Tools
+from orchstack.llm_router.model import ProviderEvent, ProviderFailure, ProviderSettings
 
 _DONE: Final = "[DONE]"
 _MAX_EVENT_BYTES: Final = 1024 * 1024
@@ -21,8 +21,6 @@ _USAGE_WITHIN_S: Final = 2.0
 
 class OpenAiWire:
     """Any server of OpenAI's chat API, at the base address the operator configured."""
-
-    tools: Tools = "native"
 
     def __init__(self, name: str, settings: ProviderSettings, clock: Clock) -> None:
         """Prepare; nothing is opened before the first call."""
