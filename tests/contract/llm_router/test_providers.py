@@ -95,7 +95,7 @@ def ask(
     *texts, reply = asked.stream(request, deadline=time.time() + 10)
     assert isinstance(reply, Reply)
     assert all(isinstance(text, TextDelta) for text in texts)
-    return [text.text for text in texts if isinstance(text, TextDelta)], reply
+    return [text.text for text in texts if isinstance(text, TextDelta) and text.text], reply
 
 
 def test_a_tool_is_called(calling: Provider) -> None:
@@ -127,6 +127,18 @@ def test_tokens_are_counted(answering: Provider) -> None:
 
     assert usage.input_tokens > 0
     assert usage.output_tokens > 0
+
+
+def test_thinking_is_a_sign_of_life() -> None:
+    """While a model thinks, empty pieces come: whoever waits knows that it is at work."""
+    thought = {"choices": [{"index": 0, "delta": {"reasoning_content": "Hm."}}]}
+    events = [event(thought), event(thought), event(delta("Yes")), event(end()), event(DONE)]
+    request = ChatRequest(model="m", messages=(QUESTION,), max_output_tokens=100)
+    with provider(sending(HEAD + b"".join(events) + LAST_CHUNK)) as stub:
+        told = over(stub, schema=False).stream(request, deadline=time.time() + 10)
+        first, second, third, *_ = (e.text for e in told if isinstance(e, TextDelta))
+
+    assert ["", "", "Yes"] == [first, second, third]
 
 
 def test_a_schema_lets_the_model_answer_instead() -> None:

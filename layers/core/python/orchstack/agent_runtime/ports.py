@@ -32,6 +32,7 @@ class Models(Protocol):
     ) -> Iterator[ChatEvent]:
         """Answer with pieces of text that add up to the message's, then exactly one Completion.
 
+        Pieces may be empty: then the model is at work all the same.
         `deadline` is Unix time in seconds. Raises NoProviderAvailable, DeadlineExceeded.
         """
 

@@ -23,6 +23,7 @@ class Provider(Protocol):
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:
         """Answer with text as it comes and, last, exactly one Reply.
 
+        An empty piece of text is a sign of life: the model thinks, or writes a tool call.
         `request.model` is the model's name at this provider; `deadline` is Unix time in seconds.
         Raises ProviderFailure (OutOfTime, if the deadline passed), never ends without a Reply.
         """

@@ -51,15 +51,17 @@ class OpenAiWire:
 
 
 def _texts(answer: Answer, assembler: Assembler) -> Iterator[str]:
-    """Give the pieces of text up to the answer's end; silence is never the end."""
+    """Give the pieces of text up to the answer's end, empty ones for what is no text.
+
+    Silence is never the end.
+    """
     done = False
     try:
         for data in _data(answer.pieces()):
             done = data == _DONE
             if done:
                 break
-            if text := assembler.take(data):
-                yield text
+            yield assembler.take(data)
             if assembler.finish_reason is not None:
                 answer.hurry(_USAGE_WITHIN_S)
     except ProviderFailure:
