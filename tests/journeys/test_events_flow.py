@@ -99,6 +99,7 @@ def test_a_run_has_one_outcome(cloud: RunningCloud, clerk: Caller) -> None:
     assert expected == outcomes(cloud, run["id"])
 
 
+@pytest.mark.slow
 def test_a_poisonous_message_ends_in_the_dead_letters(cloud: RunningCloud) -> None:
     """It is tried as often as the template says, then waits for a redrive, which tries it again."""
     queue = Queue(cloud, PUSHES)
