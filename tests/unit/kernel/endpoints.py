@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn
@@ -121,12 +122,13 @@ class OpenGate:
 class House:
     """Endpoints with everything they share, and the requests that reached the service."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, soon_s: float = 60) -> None:
         self.gate = OpenGate()
         self.clock = ManualClock()
         self.answers = InMemoryAnswers()
         self.database = Database(_no_connection)
         self.nudges = 0
+        self.nudged = threading.Event()
         self.requests: list[Request[Any, Any]] = []
         self.factory = EndpointFactory(
             Shared(
@@ -135,7 +137,8 @@ class House:
                 database=self.database,
                 clock=self.clock,
                 nudge=self._nudge,
-            )
+            ),
+            soon_s=soon_s,
         )
 
     def call(
@@ -157,6 +160,7 @@ class House:
 
     def _nudge(self) -> None:
         self.nudges += 1
+        self.nudged.set()
 
 
 def raising(error: BaseException) -> Callable[[Request[Any, Any]], NoReturn]:

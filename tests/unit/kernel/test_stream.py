@@ -124,3 +124,23 @@ def test_every_line_logged_while_streaming_has_the_ids(
     list(_stream(house, _serving(iter([("1", "a", "{}")]))))
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"request_id", "tenant_id", "trace_id", "duration_ms"} <= set(line)
+
+
+def test_a_long_stream_is_relayed_while_it_goes_on() -> None:
+    """What was announced at the beginning of a long answer does not wait for its end."""
+    house = House(soon_s=0.01)
+    waited: list[bool] = []
+
+    def events() -> Iterator[Event]:
+        waited.append(house.nudged.wait(5))
+        yield ("1", "run.completed", "{}")
+
+    list(_stream(house, _serving(events())))
+    assert [True] == waited
+    assert 1 == house.nudges
+
+
+def test_a_short_stream_is_relayed_at_its_end_only(house: House) -> None:
+    """A stream that is over soon, and announced nothing, wakes nobody."""
+    list(_stream(house, _serving(iter([("1", "run.completed", "{}")]))))
+    assert not house.nudged.is_set()

@@ -8,8 +8,9 @@ else a call raises: `Exchange.run` is the process boundary, the one place that c
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -27,14 +28,17 @@ Reply = dict[str, Any]
 
 # What is left of the function's time for writing the answer.
 _MARGIN_S = 0.5
+# A stream that takes longer than this has its first events relayed before it is over.
+_SOON_S = 1.0
 
 
 class EndpointFactory:
     """Answers Lambda events with functions that take a Request."""
 
-    def __init__(self, shared: Shared) -> None:
-        """Take what requests share."""
+    def __init__(self, shared: Shared, *, soon_s: float = _SOON_S) -> None:
+        """Take what requests share, and when a stream that goes on has its events relayed."""
         self._shared = shared
+        self._soon_s = soon_s
 
     def answer(
         self,
@@ -59,7 +63,8 @@ class EndpointFactory:
     ) -> Generator[Reply | str, None, None]:
         """Answer a request piece by piece: the head first, then the events as they come."""
         incoming = gateway.read(event)
-        with self._watched(operation, incoming) as notes:
+        soon = _after(self._soon_s, self._shared.nudge)
+        with soon, self._watched(operation, incoming) as notes:
             outcome = self._exchange(operation, incoming, context).run(call)
             notes["status"] = outcome.status
             yield {"statusCode": outcome.status, "headers": dict(outcome.headers)}
@@ -99,6 +104,18 @@ class EndpointFactory:
                     self._shared.nudge()
                 notes["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
                 logger.info("request", extra=notes)
+
+
+@contextmanager
+def _after(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Act once, beside the block, if it takes longer; what the model says waits for nothing."""
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _frames(events: Frames) -> Iterator[str]:
