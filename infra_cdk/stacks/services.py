@@ -65,7 +65,10 @@ class ServicesStack(Stack):
     def _watch(self, function: PythonFunction) -> None:
         failing = function.function.metric_errors(statistic="sum")
         refused = function.function.metric_throttles(statistic="sum")
-        alarm(function, "Failing", self.house, failing, above=0)
+        # The authorizer refuses a key by an error: anybody could ring this alarm with a wrong one.
+        # Where it fails for another reason the API answers 5xx, which has its own alarm.
+        if function is not self.control_plane.authorizer:
+            alarm(function, "Failing", self.house, failing, above=0)
         alarm(function, "Throttled", self.house, refused, above=0)
 
     @property

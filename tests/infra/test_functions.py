@@ -160,3 +160,19 @@ def test_functions_outlive_their_operations_deadline(assembly: Assembly) -> None
     found = functions(assembly)
     for operation in OPERATIONS:
         assert operation.timeout_s < found[operation.function].properties["Timeout"]
+
+
+def test_no_stranger_rings_an_alarm(assemblies: dict[str, Assembly]) -> None:
+    """In prod each function's errors ring, but the authorizer's, which are also wrong keys."""
+    prod = assemblies["prod"]
+    watched = {
+        dimension["Value"].get("Ref")
+        for alarm in prod.of("AWS::CloudWatch::Alarm")
+        if "Errors" == alarm.properties["MetricName"]
+        for dimension in alarm.properties["Dimensions"]
+    }
+    services = {n: f for n, f in functions(prod).items() if n != "control_plane/migrate_database"}
+
+    assert {"control_plane/authorize_request"} == {
+        name for name, function in services.items() if function.id not in watched
+    }
