@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from typing import Any
 
 from orchstack.kernel.agents import AgentDocument
-
-Fault = dict[str, Any]
+from orchstack.kernel.errors import Fault, fault_at
 
 
 def digest_of(document: AgentDocument) -> str:
@@ -25,18 +23,14 @@ def faults_of(document: AgentDocument, name: str, known_tools: Collection[str]) 
     faults: list[Fault] = []
     if document.name != name:
         faults.append(
-            _fault("/name", f"The path says “{name}”, the document “{document.name}”: name one.")
+            fault_at("/name", f"The path says “{name}”, the document “{document.name}”: name one.")
         )
     for index, tool in enumerate(document.tools):
         if tool not in known_tools:
             offered = ", ".join(sorted(known_tools)) or "none"
             faults.append(
-                _fault(f"/tools/{index}", f"There is no tool “{tool}”; there are: {offered}.")
+                fault_at(f"/tools/{index}", f"There is no tool “{tool}”; there are: {offered}.")
             )
         elif tool in document.tools[:index]:
-            faults.append(_fault(f"/tools/{index}", f"The tool “{tool}” is listed twice."))
+            faults.append(fault_at(f"/tools/{index}", f"The tool “{tool}” is listed twice."))
     return faults
-
-
-def _fault(path: str, message: str) -> Fault:
-    return {"path": path, "message": message}

@@ -23,6 +23,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+Fault = dict[str, Any]
+# As many as an answer lists.
+MAX_FAULTS = 20
+
+
+def fault_at(path: str, message: str, line: int | None = None) -> Fault:
+    """Word one fault: its place (a JSON Pointer, or `query.limit`), what is wrong, and its line."""
+    worded: Fault = {"path": path, "message": message}
+    return worded if line is None else {**worded, "line": line}
+
 
 class OrchStackError(Exception):
     """Something went wrong in OrchStack; retry, and report the request id if it stays."""
@@ -36,7 +46,7 @@ class OrchStackError(Exception):
         detail: str | None = None,
         *,
         retry_after_s: float | None = None,
-        faults: list[dict[str, Any]] | None = None,
+        faults: list[Fault] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Take the sentence for the caller (else the class's own) and what rides along.

@@ -6,10 +6,9 @@ import json
 import math
 from typing import Any
 
-from orchstack.kernel.errors import OrchStackError
+from orchstack.kernel.errors import MAX_FAULTS, OrchStackError
 
 CONTENT_TYPE = "application/problem+json"
-_MAX_FAULTS = 20
 
 
 def problem(error: OrchStackError, *, instance: str, request_id: str) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def problem(error: OrchStackError, *, instance: str, request_id: str) -> dict[st
         "request_id": request_id,
     }
     if error.faults:
-        document["faults"] = error.faults[:_MAX_FAULTS]
+        document["faults"] = error.faults[:MAX_FAULTS]
     return document
 
 

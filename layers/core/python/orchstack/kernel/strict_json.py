@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from orchstack.kernel.errors import InvalidRequest
+from orchstack.kernel.errors import InvalidRequest, fault_at
 
 MAX_DEPTH = 32
 Json = Any
@@ -29,7 +29,7 @@ def read(text: str) -> Json:
     except json.JSONDecodeError as error:
         raise InvalidRequest(
             f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-            faults=[{"path": "", "message": error.msg, "line": error.lineno}],
+            faults=[fault_at("", error.msg, error.lineno)],
         ) from None
     except RecursionError:
         _refuse_depth()

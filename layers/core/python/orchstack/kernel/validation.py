@@ -16,13 +16,18 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from orchstack.kernel import strict_json
-from orchstack.kernel.errors import InvalidRequest, PayloadTooLarge
+from orchstack.kernel.errors import (
+    MAX_FAULTS,
+    Fault,
+    InvalidRequest,
+    PayloadTooLarge,
+    fault_at,
+)
 from orchstack.kernel.http import AnyOperation, Operation
 from orchstack.kernel.json_lines import line_of, pointer
 from orchstack.kernel.strict_json import Json
 
 _MAX_TEXT = 256
-_MAX_FAULTS = 20
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
@@ -36,9 +41,9 @@ def path_parameters(operation: AnyOperation, given: Mapping[str, str]) -> dict[s
     for name, value in given.items():
         pattern = operation.path_pattern.get(name)
         if len(value) > _MAX_TEXT or _UNPRINTABLE.search(value):
-            faults.append(_fault(f"path.{name}", "is too long or holds control characters"))
+            faults.append(fault_at(f"path.{name}", "is too long or holds control characters"))
         elif pattern and not re.fullmatch(pattern, value):
-            faults.append(_fault(f"path.{name}", f"does not match {pattern}"))
+            faults.append(fault_at(f"path.{name}", f"does not match {pattern}"))
     if faults:
         raise InvalidRequest("A part of the path is not valid; see `faults`.", faults=faults)
     return dict(given)
@@ -47,13 +52,13 @@ def path_parameters(operation: AnyOperation, given: Mapping[str, str]) -> dict[s
 def query(model: type[ModelT], given: Mapping[str, tuple[str, ...]]) -> ModelT:
     """Read the query parameters; a name may be given once. Raises InvalidRequest."""
     faults = [
-        _fault(f"query.{name}", "is given more than once")
+        fault_at(f"query.{name}", "is given more than once")
         for name, values in given.items()
         if len(values) > 1
     ]
     single = {name: values[0] for name, values in given.items() if values}
     faults += [
-        _fault(f"query.{name}", "holds a character that is not allowed")
+        fault_at(f"query.{name}", "holds a character that is not allowed")
         for name, value in single.items()
         if _FORBIDDEN.search(name + value)
     ]
@@ -62,12 +67,10 @@ def query(model: type[ModelT], given: Mapping[str, tuple[str, ...]]) -> ModelT:
             return model.model_validate_strings(single)
         except ValidationError as error:
             faults = [
-                _fault(f"query.{'.'.join(map(str, e['loc']))}", _message(e))
+                fault_at(f"query.{'.'.join(map(str, e['loc']))}", _message(e))
                 for e in error.errors(include_url=False, include_input=False)
             ]
-    raise InvalidRequest(
-        "The query parameters are not valid; see `faults`.", faults=faults[:_MAX_FAULTS]
-    )
+    raise InvalidRequest("The query parameters are not valid; see `faults`.", faults=faults)
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
@@ -75,7 +78,7 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
     key = headers.get("idempotency-key")
     if key is None or _IDEMPOTENCY_KEY.fullmatch(key):
         return key
-    faults = [_fault("header.Idempotency-Key", "must be 1 to 255 visible ASCII characters")]
+    faults = [fault_at("header.Idempotency-Key", "must be 1 to 255 visible ASCII characters")]
     raise InvalidRequest("The Idempotency-Key is not valid; send a UUID.", faults=faults)
 
 
@@ -125,21 +128,14 @@ def _check_text(plain: Json, text: str) -> None:
         level = [inner for value in level for inner in strict_json.inside(value)]
 
 
-def _body_faults(error: ValidationError, text: str) -> list[dict[str, Any]]:
-    faults = []
-    for details in error.errors(include_url=False, include_input=False)[:_MAX_FAULTS]:
-        place = details["loc"]
-        fault = _fault(pointer(place)[:_MAX_TEXT], _message(details))
-        line = line_of(text, place)
-        faults.append(fault if line is None else {**fault, "line": line})
-    return faults
+def _body_faults(error: ValidationError, text: str) -> list[Fault]:
+    found = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
+    return [
+        fault_at(pointer(d["loc"])[:_MAX_TEXT], _message(d), line_of(text, d["loc"])) for d in found
+    ]
 
 
 def _message(details: ErrorDetails) -> str:
     if details["type"] == "extra_forbidden":
         return "is not a known name"
     return details["msg"]
-
-
-def _fault(path: str, message: str) -> dict[str, Any]:
-    return {"path": path, "message": message}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from orchstack.kernel.chat import UNREADABLE_ARGUMENTS, ToolCall, ToolSpec
 from orchstack.kernel.clock import Clock
-from orchstack.kernel.errors import InvalidDocument
+from orchstack.kernel.errors import InvalidDocument, fault_at
 from orchstack.kernel.observability import logger
 from orchstack.tool_exec.model import CallContext, ToolFault, ToolResult
 from orchstack.tool_exec.ports import Tool
@@ -44,7 +44,7 @@ class ToolExecutor:
             known = ", ".join(sorted(self.tools))
             raise InvalidDocument(
                 f"There is no tool {unknown[0]!r}; this installation has: {known}.",
-                faults=[{"path": "/tools", "message": f"no tool {name!r}"} for name in unknown],
+                faults=[fault_at("/tools", f"no tool {name!r}") for name in unknown],
             )
         return tuple(_spec(self.tools[name]) for name in wanted)
 
