@@ -1,4 +1,4 @@
-"""The bars of docs/benchmarks.md, each measured alone: `pytest -m figure`.
+"""The bars of docs/benchmarks.md, each measured alone: `make bars`.
 
 Other work on the machine only ever makes a figure worse, so the best of three tries counts.
 """
