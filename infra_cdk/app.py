@@ -10,7 +10,9 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from orchstack.kernel.plain import JsonObject
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -26,9 +28,9 @@ LOCAL = {
 }
 
 
-def context() -> dict[str, Any]:
+def context() -> JsonObject:
     """Return the flags of cdk.json, which only the cdk command reads by itself."""
-    flags: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+    flags: JsonObject = json.loads((ROOT / "cdk.json").read_text())["context"]
     return {**flags, "aws:cdk:enable-path-metadata": True}
 
 

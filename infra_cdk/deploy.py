@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from infra_cdk.stages import STAGES, Stage
+from orchstack.kernel.plain import JsonObject
 
 ROOT = Path(__file__).resolve().parents[1]
 # Its cloud assembly schema is not older than that of the locked aws-cdk-lib.
@@ -55,7 +56,7 @@ def _cdk(command: str, stage: Stage, *arguments: str) -> None:
 
 
 def _account() -> str:
-    identity: dict[str, Any] = _client("sts").get_caller_identity()
+    identity: JsonObject = _client("sts").get_caller_identity()
     return str(identity["Account"])
 
 

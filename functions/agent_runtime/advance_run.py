@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from orchstack.agent_runtime.model.runs import RunReference
 from orchstack.kernel.invocation import LambdaContext, deadline_of
+from orchstack.kernel.plain import JsonObject
 from orchstack.wiring.agent_runtime import advance
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Take the tenant's and the run's id; give them back with how the run stands."""
     advanced = advance(RunReference.model_validate(event), deadline=deadline_of(context))
     return advanced.model_dump(mode="json")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.queues import again, deliveries
 from orchstack.wiring.agent_runtime import outcomes
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonObject, _context: object) -> JsonObject:
     """Take each event in once; the queue delivers again what could not be taken in."""
     return again(outcomes().take_in(deliveries(event)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.wiring.control_plane import authenticator
 
 _SCHEME = "bearer "
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonMapping, _context: object) -> JsonObject:
     """Allow the whole stage, since API Gateway keeps the answer for other routes too."""
     principal = authenticator().authenticate(_presented_key(event))
     stage = "/".join(event["methodArn"].split("/")[:2])
@@ -22,7 +20,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     }
 
 
-def _presented_key(event: Mapping[str, Any]) -> str | None:
+def _presented_key(event: JsonMapping) -> str | None:
     """The key of `Authorization: Bearer`, or of `?key=` where a browser opens a WebSocket."""
     given = [
         str(value)

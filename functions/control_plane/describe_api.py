@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
 
 from orchstack.control_plane.api import DESCRIBE_AGENTS, DESCRIBE_API
 from orchstack.kernel.gateway import COMMON_HEADERS
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.wiring.openapi import agent_schema, describe
 
-_DOCUMENTS: Mapping[str, Callable[[], dict[str, Any]]] = {
+_DOCUMENTS: Mapping[str, Callable[[], JsonObject]] = {
     DESCRIBE_API.path: describe,
     DESCRIBE_AGENTS.path: agent_schema,
 }
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonMapping, _context: object) -> JsonObject:
     """Answer with the document of the route; it is the same for everybody and for long."""
     return {
         "statusCode": 200,

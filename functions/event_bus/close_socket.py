@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from orchstack.kernel.plain import JsonObject
 from orchstack.wiring.event_bus import listening
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonObject, _context: object) -> JsonObject:
     """Forget the connection."""
     listening().close(event["requestContext"]["connectionId"])
     return {"statusCode": 200}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.tenancy import Principal
 from orchstack.wiring.event_bus import opening
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonObject, _context: object) -> JsonObject:
     """Remember the connection under the principal's tenant; 403 refuses it."""
     context = event["requestContext"]
     principal = Principal.model_validate_json(context["authorizer"]["principal"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.queues import again, deliveries
 from orchstack.wiring.event_bus import pushing
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonObject, _context: object) -> JsonObject:
     """Push each event; the queue delivers again what could not be pushed."""
     return again(pushing().push(deliveries(event)))

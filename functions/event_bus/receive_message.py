@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.wiring.event_bus import listening
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: JsonObject, _context: object) -> JsonObject:
     """Do what the message asks; the answer goes back over the route's response."""
     connection_id = event["requestContext"]["connectionId"]
     answer = listening().receive(connection_id, event.get("body") or "")

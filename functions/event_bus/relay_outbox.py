@@ -5,15 +5,14 @@ The schedule also clears away stored answers and inbox lines that have served th
 
 from __future__ import annotations
 
-from typing import Any
-
 from orchstack.kernel.invocation import LambdaContext, deadline_of
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.queues import again, deliveries
 from orchstack.wiring.database import sweep_database
 from orchstack.wiring.event_bus import relay
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Drain the outbox; a nudge comes again if the bus refused an entry for now."""
     drained = relay().drain(deadline=deadline_of(context))
     if event.get("sweep"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, RootModel
 
@@ -26,6 +26,7 @@ from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.http import Idempotency, NoBody, NoQuery, Operation
 from orchstack.kernel.ids import UUID_TEXT
 from orchstack.kernel.pagination import Page, PageQuery
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.tenancy import RequestLimits, Scope
 
 _AGENT = {"agent": AGENT_NAME}
@@ -67,7 +68,7 @@ class AgentQuery(Frozen):
     alias: AliasName | None = None
 
 
-class JsonDocument(RootModel[dict[str, Any]]):
+class JsonDocument(RootModel[JsonObject]):
     """A JSON document that describes itself."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import JsonObject
 
 MicroDollars = int
 MAX_TEXT = 200_000
@@ -29,7 +30,7 @@ class ToolCall(Frozen):
 
     id: Annotated[str, Field(max_length=128)]
     name: Annotated[str, Field(max_length=64)]
-    arguments: dict[str, Any] = {}
+    arguments: JsonObject = {}
 
 
 class Message(Frozen):
@@ -46,7 +47,7 @@ class ToolSpec(Frozen):
 
     name: str
     description: str
-    parameters: dict[str, Any]
+    parameters: JsonObject
 
 
 class Usage(Frozen):

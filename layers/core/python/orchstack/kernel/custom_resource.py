@@ -13,15 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
 from urllib.parse import urlsplit
 
 from orchstack.kernel.invocation import LambdaContext
 from orchstack.kernel.observability import logger
+from orchstack.kernel.plain import JsonMapping
 from orchstack.kernel.scrubbing import scrub_text
 
-Event = Mapping[str, Any]
-Change = Callable[[Mapping[str, Any]], Mapping[str, str]]
+Event = JsonMapping
+Change = Callable[[JsonMapping], Mapping[str, str]]
 Handler = Callable[[Event, LambdaContext], None]
 
 # What is left of the function's time for saying that it was not enough.
@@ -74,7 +74,7 @@ class _Reply:
         """Say why the change was not made, without secrets."""
         self._send({"Status": "FAILED", "Reason": scrub_text(reason)[:_MAX_REASON]})
 
-    def _send(self, result: Mapping[str, Any]) -> None:
+    def _send(self, result: JsonMapping) -> None:
         if not self._once.acquire(blocking=False):
             return
         event = self._event

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -21,10 +21,11 @@ from orchstack.kernel.exchange import Call, Exchange, Frames, Shared
 from orchstack.kernel.http import AnyOperation, Operation
 from orchstack.kernel.invocation import LambdaContext
 from orchstack.kernel.observability import bind, logger
+from orchstack.kernel.plain import JsonMapping, JsonObject
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 QueryT = TypeVar("QueryT", bound=BaseModel)
-Reply = dict[str, Any]
+Reply = JsonObject
 
 # What is left of the function's time for writing the answer.
 _MARGIN_S = 0.5
@@ -44,7 +45,7 @@ class EndpointFactory:
         self,
         operation: Operation[BodyT, QueryT],
         call: Call[BodyT, QueryT],
-        event: Mapping[str, Any],
+        event: JsonMapping,
         context: LambdaContext,
     ) -> Reply:
         """Answer a request as a whole."""
@@ -58,7 +59,7 @@ class EndpointFactory:
         self,
         operation: Operation[BodyT, QueryT],
         call: Call[BodyT, QueryT],
-        event: Mapping[str, Any],
+        event: JsonMapping,
         context: LambdaContext,
     ) -> Generator[Reply | str, None, None]:
         """Answer a request piece by piece: the head first, then the events as they come."""
@@ -86,12 +87,10 @@ class EndpointFactory:
         )
 
     @contextmanager
-    def _watched(
-        self, operation: AnyOperation, incoming: gateway.Incoming
-    ) -> Iterator[dict[str, Any]]:
+    def _watched(self, operation: AnyOperation, incoming: gateway.Incoming) -> Iterator[JsonObject]:
         """Log the request when it is over, and wake the relay if events were committed."""
         started = time.perf_counter()
-        notes: dict[str, Any] = {"operation": operation.id}
+        notes: JsonObject = {"operation": operation.id}
         with bind(request_id=incoming.request_id, trace_id=incoming.trace_id):
             try:
                 yield notes

@@ -21,9 +21,11 @@ OrchStackError                        500  internal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-Fault = dict[str, Any]
+from orchstack.kernel.plain import JsonObject
+
+Fault = JsonObject
 # As many as an answer lists.
 MAX_FAULTS = 20
 

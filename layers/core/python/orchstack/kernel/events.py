@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.plain import JsonObject
 
 
 class Event(Frozen):
@@ -27,7 +28,7 @@ class Event(Frozen):
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
     tenantid: UUID
-    data: dict[str, Any]
+    data: JsonObject
 
 
 def type_of(service: str, data: type[BaseModel]) -> str:
@@ -64,7 +65,7 @@ class AuditEntry(Frozen):
     action: str
     subject: str
     outcome: Literal["allowed", "denied", "succeeded", "failed"]
-    facts: dict[str, Any] = {}
+    facts: JsonObject = {}
 
 
 class Announcement(Frozen):

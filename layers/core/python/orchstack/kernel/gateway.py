@@ -12,15 +12,16 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
 from orchstack.kernel.errors import InvalidRequest, Unauthenticated
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.kernel.tenancy import Principal
 
-Event = Mapping[str, Any]
+Event = JsonMapping
 
 # What every answer carries, whether a function gives it or the gateway itself.
 COMMON_HEADERS: Final = {
@@ -88,7 +89,7 @@ def read(event: Event) -> Incoming:
     )
 
 
-def answer(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
+def answer(status: int, headers: Mapping[str, str], body: str) -> JsonObject:
     """Make a proxy answer."""
     return {
         "statusCode": status,

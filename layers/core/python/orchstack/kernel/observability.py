@@ -16,9 +16,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
 from uuid import UUID
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.scrubbing import scrub_fields, scrub_text
 from orchstack.kernel.settings import RuntimeSettings, load
 
@@ -73,7 +73,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write the record, scrubbed."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line: dict[str, Any] = {
+        line: JsonObject = {
             "time": at.replace("+00:00", "Z"),
             "service": self._service,
             "function": self._function,

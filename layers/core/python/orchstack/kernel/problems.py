@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 from orchstack.kernel.errors import MAX_FAULTS, OrchStackError
+from orchstack.kernel.plain import JsonObject
 
 CONTENT_TYPE = "application/problem+json"
 
 
-def problem(error: OrchStackError, *, instance: str, request_id: str) -> dict[str, Any]:
+def problem(error: OrchStackError, *, instance: str, request_id: str) -> JsonObject:
     """Describe an error to the caller; `instance` is the path of the request."""
-    document: dict[str, Any] = {
+    document: JsonObject = {
         "type": f"urn:orchstack:problem:{error.code}",
         "title": error.title,
         "status": error.status,

@@ -5,14 +5,14 @@ Queues that EventBridge rules fill carry EventBridge's envelope, whose `detail` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ConfigDict
 
 from orchstack.kernel.events import Event
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import JsonMapping, JsonObject
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class _Relayed(Frozen):
     detail: Event
 
 
-def deliveries(batch: Mapping[str, Any]) -> list[Delivery]:
+def deliveries(batch: JsonMapping) -> list[Delivery]:
     """Read the messages of a batch; none, if something else than a queue called."""
     return [Delivery(record["messageId"], record["body"]) for record in batch.get("Records", ())]
 
 
-def again(message_ids: Iterable[str]) -> dict[str, Any]:
+def again(message_ids: Iterable[str]) -> JsonObject:
     """Answer a batch: the queue delivers these messages again, and no other."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}

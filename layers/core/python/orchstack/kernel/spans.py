@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from orchstack.kernel.plain import JsonObject
 
 Attribute = str | int | float | bool | tuple[str, ...]
 
@@ -44,6 +45,6 @@ class Span:
     end_ms: float
     attributes: Mapping[str, Attribute]
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> JsonObject:
         """The span as plain JSON-ready data."""
         return asdict(self)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from orchstack.kernel.errors import InvalidRequest, fault_at
+from orchstack.kernel.plain import Json
 
 MAX_DEPTH = 32
-Json = Any
 
 _TOO_LARGE = "The body holds a number that is too large."
 

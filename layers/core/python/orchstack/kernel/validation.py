@@ -25,7 +25,7 @@ from orchstack.kernel.errors import (
 )
 from orchstack.kernel.http import AnyOperation, Operation
 from orchstack.kernel.json_lines import line_of, pointer
-from orchstack.kernel.strict_json import Json
+from orchstack.kernel.plain import Json
 
 _MAX_TEXT = 256
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.failures import CannotDeploy
 
 _STACK = "aws:cloudformation:stack"
@@ -31,7 +31,7 @@ class Stack:
     parameters: Mapping[str, str]
 
     @cached_property
-    def template(self) -> dict[str, Any]:
+    def template(self) -> JsonObject:
         """The synthesized template."""
         return _load(self.template_file)
 
@@ -71,7 +71,7 @@ def _stacks(folder: Path) -> Iterator[Stack]:
             )
 
 
-def _in_order(artifacts: Mapping[str, Any]) -> Iterator[str]:
+def _in_order(artifacts: JsonMapping) -> Iterator[str]:
     graph = {name: artifacts[name].get("dependencies", ()) for name in sorted(artifacts)}
     try:
         ordered = tuple(TopologicalSorter(graph).static_order())
@@ -80,7 +80,7 @@ def _in_order(artifacts: Mapping[str, Any]) -> Iterator[str]:
     return (name for name in ordered if name in artifacts)
 
 
-def _assets(folder: Path, artifacts: Mapping[str, Any]) -> dict[str, Path]:
+def _assets(folder: Path, artifacts: JsonMapping) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for artifact in artifacts.values():
         if artifact["type"] != _ASSETS:
@@ -93,9 +93,9 @@ def _assets(folder: Path, artifacts: Mapping[str, Any]) -> dict[str, Path]:
     return found
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _load(file: Path) -> JsonObject:
     try:
-        document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        document: JsonObject = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise CannotDeploy(f"{file} is missing; synthesize the assembly first") from None
     except json.JSONDecodeError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.background import Background
 from orchstack.local.rendering import render
 from orchstack.local.targets import Targets, Undeliverable
@@ -32,17 +32,17 @@ class LocalBus:
         """Deliver nothing more."""
         self._pool.stop()
 
-    def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
+    def deliver(self, rule_arn: str, target: JsonMapping, event: JsonObject) -> None:
         """Hand an event to a target of a rule, as the target wants its input."""
         body = render(target, event, rule_arn)
         self._pool.run(self._send, target, body, json.dumps(event), {"RULE_ARN": rule_arn})
 
-    def invoke(self, schedule_arn: str, target: Mapping[str, Any], body: str) -> None:
+    def invoke(self, schedule_arn: str, target: JsonMapping, body: str) -> None:
         """Hand a schedule's input to its target."""
         self._pool.run(self._send, target, body, body, {"SCHEDULE_ARN": schedule_arn})
 
     def _send(
-        self, target: Mapping[str, Any], body: str, original: str, origin: Mapping[str, str]
+        self, target: JsonMapping, body: str, original: str, origin: Mapping[str, str]
     ) -> None:
         arn = target["Arn"]
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchstack.control_plane.keys import platform_key
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.addresses import Addresses
 from orchstack.local.assembly import Stack, read_assembly
 from orchstack.local.lock import StateLock
@@ -39,7 +40,7 @@ class CloudInfo:
     cache_port: int
     log_file: str
     platform_key: str | None
-    outputs: dict[str, dict[str, Any]]
+    outputs: dict[str, JsonObject]
 
 
 class LocalCloud(Running):
@@ -152,7 +153,7 @@ class LocalCloud(Running):
             work()
 
 
-def _platform_key(secrets: Any, outputs: dict[str, dict[str, Any]]) -> str | None:
+def _platform_key(secrets: Any, outputs: dict[str, JsonObject]) -> str | None:
     for named in outputs.values():
         if _PLATFORM_KEY_OUTPUT in named:
             answer = secrets.get_secret_value(SecretId=named[_PLATFORM_KEY_OUTPUT])

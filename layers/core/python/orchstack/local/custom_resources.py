@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import queue
 import uuid
-from typing import Any, Protocol
+from typing import Protocol
 from wsgiref.types import WSGIEnvironment
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.functions.model import Result, UnknownFunction
 from orchstack.local.template import Created, Resource, stack_id
@@ -49,10 +50,10 @@ class CustomResources:
 
     def create(self, resource: Resource) -> Created:
         """Create one; raises CannotDeploy with the function's reason."""
-        answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        answers: queue.Queue[JsonObject] = queue.Queue()
         path = f"{_PATH}{uuid.uuid4()}"
 
-        def take(_environ: WSGIEnvironment, body: bytes) -> tuple[int, dict[str, Any]]:
+        def take(_environ: WSGIEnvironment, body: bytes) -> tuple[int, JsonObject]:
             answers.put(json.loads(body))
             return 200, {}
 
@@ -67,9 +68,7 @@ class CustomResources:
             )
         return Created(str(answer["PhysicalResourceId"]), answer.get("Data") or {})
 
-    def _ask(
-        self, resource: Resource, url: str, answers: queue.Queue[dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _ask(self, resource: Resource, url: str, answers: queue.Queue[JsonObject]) -> JsonObject:
         properties = dict(resource.properties)
         token = properties["ServiceToken"]
         timeout = float(properties.pop("ServiceTimeout", _DEFAULT_TIMEOUT_S))

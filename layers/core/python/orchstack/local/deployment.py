@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from botocore.exceptions import BotoCoreError, ClientError
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.addresses import Addresses
 from orchstack.local.assembly import Stack
 from orchstack.local.failures import CannotDeploy
@@ -13,7 +12,7 @@ from orchstack.local.resources import registry
 from orchstack.local.resources.model import Site
 from orchstack.local.template import Created, Resolver, Resource
 
-Outputs = dict[str, dict[str, Any]]
+Outputs = dict[str, JsonObject]
 
 
 class Deployment:
@@ -26,7 +25,7 @@ class Deployment:
 
     def deploy(self, stacks: tuple[Stack, ...]) -> Outputs:
         """Deploy every stack; returns their outputs by stack name."""
-        exports: dict[str, Any] = {}
+        exports: JsonObject = {}
         return {stack.name: Resolver(stack, self, exports).deploy() for stack in stacks}
 
     def create(self, resource: Resource) -> Created:

@@ -7,17 +7,19 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from orchstack.kernel.plain import JsonMapping, JsonObject
 
 _ROTATE_BYTES = 50 * 1024 * 1024
 _POLL_S = 0.2
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-Entry = dict[str, Any]
+Entry = JsonObject
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class LogSink:
         text = raw.decode("utf-8", "replace").rstrip("\r\n")
         self._write(source, _parsed(text) or {"level": _level_of(text), "message": text})
 
-    def event(self, source: Source, kind: str, record: Mapping[str, Any], level: str) -> None:
+    def event(self, source: Source, kind: str, record: JsonMapping, level: str) -> None:
         """Write an event of the platform, such as `platform.report` with its figures."""
         self._write(
             source,
@@ -108,7 +110,7 @@ def _level_of(text: str) -> str:
     return word if word in _LEVELS else "INFO"
 
 
-def _figures(record: Mapping[str, Any]) -> str:
+def _figures(record: JsonMapping) -> str:
     return " ".join(f"{name}={value}" for name, value in record.items())
 
 

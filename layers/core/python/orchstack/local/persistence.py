@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.state import objects, snapshots
 from orchstack.local.values import Value
@@ -97,8 +97,8 @@ class Persistence:
             if "s3" in services:
                 self._remove_unused()
 
-    def _snapshot(self, service: str) -> list[dict[str, Any]]:
-        takes: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    def _snapshot(self, service: str) -> list[JsonObject]:
+        takes: dict[str, Callable[[], list[JsonObject]]] = {
             "kms": snapshots.keys,
             "secretsmanager": snapshots.secrets,
             "s3": lambda: objects.buckets(self._keep),
@@ -123,13 +123,13 @@ class Persistence:
     def _document(self, service: str) -> Path:
         return self._folder / f"{service}.json"
 
-    def _read(self, service: str) -> list[dict[str, Any]]:
+    def _read(self, service: str) -> list[JsonObject]:
         try:
             content = self._document(service).read_bytes()
         except FileNotFoundError:
             return []
         try:
-            documents: list[dict[str, Any]] = json.loads(content, object_hook=_unpack)
+            documents: list[JsonObject] = json.loads(content, object_hook=_unpack)
         except ValueError:
             raise CannotDeploy(
                 f"{self._document(service)} is damaged; restore it, or begin anew with `make reset`"
@@ -155,7 +155,7 @@ def _pack(value: Value) -> Value:
     raise TypeError(f"{value!r} cannot be kept")
 
 
-def _unpack(document: dict[str, Any]) -> Value:
+def _unpack(document: JsonObject) -> Value:
     if "$bytes" in document:
         return base64.b64decode(document["$bytes"])
     if "$time" in document:

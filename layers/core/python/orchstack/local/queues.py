@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.background import Background
 from orchstack.local.functions.model import Result, TooManyRequests, UnknownFunction
 from orchstack.local.state import Moto, backends
@@ -180,7 +180,7 @@ def _until_visible(queue: Moto) -> float:
     return max(0.002, (min(ahead) - now) / 1000 + 0.002) if ahead else _LONGEST_WAIT_S
 
 
-def _record(message: Moto, queue_arn: str) -> dict[str, Any]:
+def _record(message: Moto, queue_arn: str) -> JsonObject:
     """A record of the event; https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
     attributes = {
         "ApproximateReceiveCount": message.approximate_receive_count,
@@ -207,7 +207,7 @@ def _record(message: Moto, queue_arn: str) -> dict[str, Any]:
     }
 
 
-def _attribute(value: dict[str, Any]) -> dict[str, Any]:
+def _attribute(value: JsonObject) -> JsonObject:
     binary = value.get("BinaryValue")
     return {
         "stringValue": value.get("StringValue"),
@@ -218,7 +218,7 @@ def _attribute(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def depths() -> list[dict[str, Any]]:
+def depths() -> list[JsonObject]:
     """How many messages each queue holds, and its dead-letter queue."""
     return [
         {

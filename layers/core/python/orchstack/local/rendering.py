@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.values import Value
 
 _STEP = re.compile(r"\[['\"]?([^\]'\"]+)['\"]?\]|([^.\[\]]+)")
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 
 
-def render(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> str:
+def render(target: JsonMapping, event: JsonMapping, rule_arn: str) -> str:
     """Build the payload a target gets for an event."""
     if "Input" in target:
         return str(target["Input"])
@@ -31,7 +30,7 @@ def render(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -
     return _json(event)
 
 
-def _reserved(event: Mapping[str, Any], rule_arn: str) -> dict[str, Any]:
+def _reserved(event: JsonMapping, rule_arn: str) -> JsonObject:
     return {
         "aws.events.rule-arn": rule_arn,
         "aws.events.rule-name": rule_arn.rsplit("/", 1)[-1],
@@ -55,7 +54,7 @@ def _at(event: Value, path: str) -> Value:
     return current
 
 
-def _fill(template: str, values: Mapping[str, Any]) -> str:
+def _fill(template: str, values: JsonMapping) -> str:
     """Replace `<name>`: bare inside quotes, as JSON outside of them."""
     pieces: list[str] = []
     position, quoted = 0, False

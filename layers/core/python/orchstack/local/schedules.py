@@ -6,12 +6,12 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from orchstack.kernel.clock import Clock
+from orchstack.kernel.plain import JsonMapping
 from orchstack.local import cron
 from orchstack.local.bus import LocalBus
 from orchstack.local.state import backends
@@ -30,7 +30,7 @@ class Due:
     arn: str
     expression: str
     zone: str
-    targets: tuple[Mapping[str, Any], ...]
+    targets: tuple[JsonMapping, ...]
     source: str
     start: datetime | None = None
     end: datetime | None = None

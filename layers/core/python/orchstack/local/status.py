@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local import machines, queues
 from orchstack.local.functions import FunctionService
 from orchstack.local.persistence import Persistence
@@ -12,7 +12,7 @@ from orchstack.local.postgres import Postgres
 from orchstack.local.schedules import Ticker
 from orchstack.local.state import backends
 
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, JsonObject]
 
 
 class Status:
@@ -27,7 +27,7 @@ class Status:
         self._persistence = kept
         self._postgres = postgres
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """Functions, queues, executions, schedules, rules and what is kept where."""
         return {
             "functions": [asdict(status) for status in self._functions.status()],
@@ -50,7 +50,7 @@ class Status:
             return 404, {"detail": str(error.args[0])}
 
 
-def _rules() -> list[dict[str, Any]]:
+def _rules() -> list[JsonObject]:
     return [
         {
             "name": rule.name,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping
 from orchstack.local.functions.model import UnknownFunction
 from orchstack.local.state import backends
 
@@ -25,14 +25,14 @@ class Targets:
     def __init__(self, submit: Submit) -> None:
         """Take what runs a function some time soon."""
         self._submit = submit
-        self._senders: Mapping[str, Callable[[str, str, Mapping[str, Any]], None]] = {
+        self._senders: Mapping[str, Callable[[str, str, JsonMapping], None]] = {
             "lambda": self._to_function,
             "sqs": self._to_queue,
             "states": self._to_machine,
             "events": self._to_bus,
         }
 
-    def send(self, arn: str, body: str, parameters: Mapping[str, Any] | None = None) -> None:
+    def send(self, arn: str, body: str, parameters: JsonMapping | None = None) -> None:
         """Deliver a JSON text; `parameters` are the target's own, such as SqsParameters.
 
         Raises Undeliverable.
@@ -60,10 +60,10 @@ class Targets:
             deduplication_id=str(uuid.uuid4()) if name.endswith(".fifo") else None,
         )
 
-    def _to_function(self, arn: str, body: str, _parameters: Mapping[str, Any]) -> None:
+    def _to_function(self, arn: str, body: str, _parameters: JsonMapping) -> None:
         self._submit(arn, body.encode())
 
-    def _to_queue(self, arn: str, body: str, parameters: Mapping[str, Any]) -> None:
+    def _to_queue(self, arn: str, body: str, parameters: JsonMapping) -> None:
         name = arn.rsplit(":", 1)[-1]
         backends.queues().send_message(
             name,
@@ -72,10 +72,10 @@ class Targets:
             deduplication_id=str(uuid.uuid4()) if name.endswith(".fifo") else None,
         )
 
-    def _to_machine(self, arn: str, body: str, _parameters: Mapping[str, Any]) -> None:
+    def _to_machine(self, arn: str, body: str, _parameters: JsonMapping) -> None:
         backends.machines().start_execution(arn, str(uuid.uuid4()), body)
 
-    def _to_bus(self, arn: str, body: str, parameters: Mapping[str, Any]) -> None:
+    def _to_bus(self, arn: str, body: str, parameters: JsonMapping) -> None:
         entry = parameters.get("EventBridgeParameters", {})
         backends.event_buses().put_events(
             [

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.assembly import Stack
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.intrinsics import LOGICAL, NO_VALUE, PURE, text, without_nothing
@@ -32,7 +33,7 @@ class Resource:
     stack: Stack
     logical_id: str
     type: str
-    properties: dict[str, Any]
+    properties: JsonObject
 
     @property
     def name(self) -> str:
@@ -49,7 +50,7 @@ class Created:
     """What a created resource answers to `Ref` and to `Fn::GetAtt`."""
 
     ref: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: JsonMapping = field(default_factory=dict)
     open_ended: bool = False  # a stub answers any attribute with a made-up value
 
 
@@ -72,21 +73,21 @@ class Deployer(Protocol):
 class Resolver:
     """Deploys one stack; `exports` is shared by all stacks and filled with this one's."""
 
-    def __init__(self, stack: Stack, deployer: Deployer, exports: dict[str, Any]) -> None:
+    def __init__(self, stack: Stack, deployer: Deployer, exports: JsonObject) -> None:
         """Take the stack to deploy and what deploys its resources."""
         self.created: dict[str, Created] = {}
         self._stack = stack
         self._deployer = deployer
         self._exports = exports
-        self._resources: dict[str, Any] = stack.template.get("Resources", {})
+        self._resources: JsonObject = stack.template.get("Resources", {})
         self._path: list[str] = []
 
-    def deploy(self) -> dict[str, Any]:
+    def deploy(self) -> JsonObject:
         """Create every resource of the stack, publish its exports and return its outputs."""
         for logical_id in self._resources:
             if self._wanted(self._resources[logical_id]):
                 self._resource(logical_id)
-        outputs: dict[str, Any] = {}
+        outputs: JsonObject = {}
         for name, output in self._stack.template.get("Outputs", {}).items():
             if not self._wanted(output):
                 continue
@@ -99,7 +100,7 @@ class Resolver:
         """Evaluate every function in a value and look up its dynamic references."""
         return self._dynamic(without_nothing(self._evaluate(value)))
 
-    def _wanted(self, declaration: Mapping[str, Any]) -> bool:
+    def _wanted(self, declaration: JsonMapping) -> bool:
         return "Condition" not in declaration or self._condition(declaration["Condition"])
 
     def _resource(self, logical_id: str) -> Created:
@@ -166,7 +167,7 @@ class Resolver:
             return self._parameter(name)
         return self._resource(name).ref
 
-    def _pseudo(self) -> dict[str, Any]:
+    def _pseudo(self) -> JsonObject:
         name = self._stack.name
         return {
             "AWS::AccountId": ACCOUNT,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.settings import Settings, load
 from orchstack.sdk.errors import NotConfigured
 
@@ -54,7 +55,7 @@ def resolve(
     return Target(str(found_url), str(found_key))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> JsonObject:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

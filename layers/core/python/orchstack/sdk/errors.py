@@ -17,10 +17,10 @@ OrchStackError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+
+from orchstack.kernel.plain import JsonMapping
 
 
 class OrchStackError(Exception):
@@ -48,7 +48,7 @@ class Problem:
     detail: str = ""
     code: str = ""
     request_id: str = ""
-    faults: tuple[Mapping[str, Any], ...] = ()
+    faults: tuple[JsonMapping, ...] = ()
     retry_after_s: float | None = None
 
 
@@ -75,7 +75,7 @@ class ApiError(OrchStackError):
         return self.problem.detail
 
     @property
-    def faults(self) -> tuple[Mapping[str, Any], ...]:
+    def faults(self) -> tuple[JsonMapping, ...]:
         """Single faults in what was sent: `path`, `message`, and `line` where it is known."""
         return self.problem.faults
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
-Json = Mapping[str, Any]
+from orchstack.kernel.plain import JsonMapping, JsonObject
+
+Json = JsonMapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +27,10 @@ class Model:
         return cls(**named, raw=json)
 
 
-_HINTS: dict[type, dict[str, Any]] = {}
+_HINTS: dict[type, JsonObject] = {}
 
 
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: type) -> JsonObject:
     if cls not in _HINTS:
         _HINTS[cls] = get_type_hints(cls)
     return _HINTS[cls]

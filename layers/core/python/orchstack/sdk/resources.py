@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
+from orchstack.kernel.plain import JsonMapping
 from orchstack.sdk.models import (
     Agent,
     AgentDetail,
@@ -84,7 +85,7 @@ class Agents:
         """Take the connection."""
         self._session = session
 
-    def publish(self, document: Mapping[str, Any]) -> Published:
+    def publish(self, document: JsonMapping) -> Published:
         """Publish a document under its own name. Raises InvalidDocument with the faults."""
         path = f"/v1/agents/{segment(str(document.get('name', '')))}"
         status, body = self._session.call(Call(method="PUT", path=path, body=dict(document)))
@@ -160,9 +161,9 @@ class Events:
         oldest = page["items"][-1:] if last > 0 else []
         return page["next_cursor"], [Event.of(item) for item in oldest]
 
-    def _page(self, query: Mapping[str, str | int | None]) -> Mapping[str, Any]:
+    def _page(self, query: Mapping[str, str | int | None]) -> JsonMapping:
         _, page = self._session.call(Call(method="GET", path="/v1/events", query=query))
-        answer: Mapping[str, Any] = page
+        answer: JsonMapping = page
         return answer
 
 

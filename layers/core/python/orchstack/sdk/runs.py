@@ -6,9 +6,9 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from orchstack.kernel import sse
+from orchstack.kernel.plain import JsonObject
 from orchstack.sdk.errors import ConnectionFailed, OrchStackError, StreamBroken
 from orchstack.sdk.models import Run, RunDetail, RunEvent
 from orchstack.sdk.session import Call, Session, segment
@@ -151,9 +151,9 @@ def _number(id_: str) -> int:
     return int(id_)
 
 
-def _data(text: str) -> dict[str, Any]:
+def _data(text: str) -> JsonObject:
     try:
-        data: dict[str, Any] = json.loads(text)
+        data: JsonObject = json.loads(text)
     except ValueError as error:
         raise ConnectionFailed("an event of the stream holds no JSON") from error
     return data

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from orchstack import __version__
+from orchstack.kernel.plain import JsonMapping
 from orchstack.sdk.errors import ConnectionFailed, OrchStackError, Problem, error_of
 from orchstack.sdk.retry import Retries
 from orchstack.sdk.transport import HttpRequest, HttpResponse, Transport
@@ -69,7 +70,7 @@ class Session:
                 self.retries.sleep(wait)
                 tried += 1
 
-    def pages(self, path: str, query: Query, limit: int | None) -> Iterator[Mapping[str, Any]]:
+    def pages(self, path: str, query: Query, limit: int | None) -> Iterator[JsonMapping]:
         """Give the items of a listing, page after page, at most `limit`."""
         left, cursor = limit, None
         while left is None or left > 0:

@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -27,6 +26,7 @@ from orchstack.control_plane.model import (
 )
 from orchstack.kernel.chat import Usage
 from orchstack.kernel.events import Event, event_of, type_of
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.tenancy import RequestLimits, Scope
 
 _TENANT = UUID("0198c5a0-0000-7000-8000-000000000001")
@@ -36,7 +36,7 @@ _EVENT = UUID("0198c5a0-0000-7000-8000-000000000004")
 _BEGAN = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 _ENDED = datetime(2026, 1, 1, 12, 0, 1, 250_000, tzinfo=UTC)
 _ACTOR = f"key:{_KEY}"
-_ANSWERED: dict[str, Any] = {
+_ANSWERED: JsonObject = {
     "run_id": _RUN,
     "agent": "support",
     "version": 3,
@@ -68,7 +68,7 @@ class EventType:
         """The path of the type's files in the catalogue, without their endings."""
         return self.type.replace(".", "/", 1)
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> JsonObject:
         """The JSON Schema of the whole envelope."""
         envelope = Event.model_json_schema(mode="serialization")
         data = type(self.example).model_json_schema(mode="serialization")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from functools import cache, wraps
 from typing import Any, TypeVar
 
@@ -14,12 +14,13 @@ from orchstack.kernel.endpoint import EndpointFactory
 from orchstack.kernel.exchange import Call, Shared
 from orchstack.kernel.http import Operation
 from orchstack.kernel.invocation import LambdaContext
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.kernel.settings import EventSettings, load
 from orchstack.wiring.database import database
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 QueryT = TypeVar("QueryT", bound=BaseModel)
-Handler = Callable[[Mapping[str, Any], LambdaContext], Any]
+Handler = Callable[[JsonMapping, LambdaContext], Any]
 
 
 def endpoint(
@@ -32,13 +33,13 @@ def endpoint(
 
     def decorate(call: Call[BodyT, QueryT]) -> Handler:
         @wraps(call)
-        def answer(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        def answer(event: JsonMapping, context: LambdaContext) -> JsonObject:
             return factory().answer(operation, call, event, context)
 
         @wraps(call)
         def stream(
-            event: Mapping[str, Any], context: LambdaContext
-        ) -> Generator[dict[str, Any] | str, None, None]:
+            event: JsonMapping, context: LambdaContext
+        ) -> Generator[JsonObject | str, None, None]:
             yield from factory().stream(operation, call, event, context)
 
         return stream if operation.streaming else answer

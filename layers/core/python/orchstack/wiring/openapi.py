@@ -17,10 +17,11 @@ from orchstack.kernel import errors, sse
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.errors import InvalidDocument, OrchStackError
 from orchstack.kernel.http import Idempotency, NoBody, Operation
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.problems import CONTENT_TYPE as PROBLEM
 from orchstack.wiring.catalogue import OPERATIONS
 
-Json = dict[str, Any]
+Json = JsonObject
 AnyOperation = Operation[Any, Any]
 Refs = dict[tuple[type, str], Json]
 
@@ -31,7 +32,7 @@ _MAX_PATH_TEXT: Final = 256
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _BAD_GATEWAY: Final = 502
 # The schema of one event; readers of the description take a stream for a row of these.
-_LIVE_EVENT: Final[dict[str, Any]] = {
+_LIVE_EVENT: Final[JsonObject] = {
     "type": "object",
     "description": "One Server-Sent Event. The last is run.completed or run.failed.",
     "required": ["id", "event", "data"],
@@ -41,7 +42,7 @@ _LIVE_EVENT: Final[dict[str, Any]] = {
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }
-_EXAMPLES: Final[dict[str, Any]] = {
+_EXAMPLES: Final[JsonObject] = {
     "create_tenant": {"name": "Acme", "limits": {"requests_per_minute": 1200}},
     "create_key": {"name": "build server", "scopes": ["runs:write", "runs:read"]},
     "publish_agent": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from orchstack.agent_runtime.model.events import Outcome
@@ -22,6 +22,7 @@ from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database, Row, Transaction
 from orchstack.kernel.errors import NotFound, RequestInFlight
 from orchstack.kernel.events import Announcement
+from orchstack.kernel.plain import JsonObject
 
 _SQL: Final = load("orchstack.agent_runtime.adapters")
 # What a write of the journal may change of a run.
@@ -173,7 +174,7 @@ def _run(row: Row) -> Run:
     return Run.model_validate(_with_usage(row))
 
 
-def _with_usage(row: Row) -> dict[str, Any]:
+def _with_usage(row: Row) -> JsonObject:
     counts = {name: row.pop(name) for name in ("input_tokens", "output_tokens")}
     return {**row, "usage": counts}
 
@@ -186,5 +187,5 @@ def _key(run: Run) -> dict[str, UUID]:
     return {"tenant_id": run.tenant_id, "run_id": run.id}
 
 
-def _lease(lease: Lease) -> dict[str, Any]:
+def _lease(lease: Lease) -> JsonObject:
     return {"owner": lease.owner, "seconds": lease.seconds}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 from pydantic import BaseModel
 
@@ -22,10 +22,11 @@ from orchstack.agent_runtime.model.steps import (
 )
 from orchstack.kernel.events import Announcement, AuditEntry, Event, event_of
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.plain import JsonObject
 
 _SERVICE = "agent_runtime"
 _Outcome = Literal["allowed", "denied", "succeeded", "failed"]
-_Deed = tuple[str, _Outcome, dict[str, Any]]
+_Deed = tuple[str, _Outcome, JsonObject]
 
 
 def of_start(run: Run, steps: Sequence[Step], now: datetime) -> Announcement:
@@ -115,7 +116,7 @@ def _deed(step: Step) -> _Deed:
             assert_never(step.work)
 
 
-def _model_facts(step: Step, work: ModelWork) -> dict[str, Any]:
+def _model_facts(step: Step, work: ModelWork) -> JsonObject:
     return {
         "asked": work.model,
         "provider": work.provider,
@@ -128,7 +129,7 @@ def _model_facts(step: Step, work: ModelWork) -> dict[str, Any]:
     } | _code(work.fault)
 
 
-def _tool_facts(step: Step, work: ToolWork) -> dict[str, Any]:
+def _tool_facts(step: Step, work: ToolWork) -> JsonObject:
     return {
         "name": work.call.name,
         "idempotency_key": step.idempotency_key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, assert_never
+from typing import assert_never
 
 from orchstack.agent_runtime.model.events import LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.runs import Run, RunView
@@ -16,8 +16,9 @@ from orchstack.agent_runtime.model.steps import (
     Step,
     ToolWork,
 )
+from orchstack.kernel.plain import JsonObject
 
-Tale = tuple[LiveEventName, dict[str, Any]]
+Tale = tuple[LiveEventName, JsonObject]
 
 
 class Numbering:
@@ -125,7 +126,7 @@ def _batch(step: Step) -> int:
     return -step.work.wished_by if isinstance(step.work, ToolWork) else step.seq
 
 
-def _model_completed(step: Step, work: ModelWork) -> dict[str, Any]:
+def _model_completed(step: Step, work: ModelWork) -> JsonObject:
     return {
         "step": step.seq,
         "provider": work.provider,

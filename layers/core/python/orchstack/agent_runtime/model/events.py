@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -15,6 +14,7 @@ from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, Usage
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import JsonObject
 
 
 class RunStarted(Frozen):
@@ -88,7 +88,7 @@ class LiveEvent:
 
     seq: int
     name: LiveEventName
-    data: dict[str, Any]
+    data: JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)

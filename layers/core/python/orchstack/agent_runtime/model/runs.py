@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field
@@ -21,6 +21,7 @@ from orchstack.kernel.agents import NO_NUL, AgentName
 from orchstack.kernel.chat import Message, MicroDollars, Usage
 from orchstack.kernel.errors import RequestInFlight
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import JsonObject
 
 MAX_INPUT = 200_000
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -70,7 +71,7 @@ class Run(Frozen):
     cost_micro_usd: MicroDollars = 0
     step_count: int = 0
     stages: Stages = Stages()
-    spans: tuple[dict[str, Any], ...] = ()
+    spans: tuple[JsonObject, ...] = ()
     created_at: AwareDatetime
     finished_at: AwareDatetime | None = None
 
@@ -139,7 +140,7 @@ class RunDetail(RunView):
     input: str
     trace_id: str
     steps: tuple[StepView, ...]
-    spans: tuple[dict[str, Any], ...]
+    spans: tuple[JsonObject, ...]
 
     @classmethod
     def with_steps(cls, run: Run, steps: tuple[Step, ...]) -> RunDetail:
@@ -153,7 +154,7 @@ class RunDetail(RunView):
         )
 
 
-def _shown(run: Run) -> dict[str, Any]:
+def _shown(run: Run) -> JsonObject:
     return {
         "id": run.id,
         "agent": run.agent,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -11,6 +10,7 @@ from orchstack.control_plane.model import ApiKey, KeyCreated
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.events import Announcement, AuditEntry, event_of
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.tenancy import Principal
 
 _SERVICE = "control_plane"
@@ -41,7 +41,7 @@ class Announcer:
         self._clock = clock
 
     def entry(
-        self, tenant_id: UUID, actor: str, action: str, subject: str, facts: dict[str, Any]
+        self, tenant_id: UUID, actor: str, action: str, subject: str, facts: JsonObject
     ) -> AuditEntry:
         """Make the audit entry of a change that succeeded."""
         return AuditEntry(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,6 +18,7 @@ from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import OrchStackError
 from orchstack.kernel.events import Event
 from orchstack.kernel.observability import logger
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.queues import Delivery
 from orchstack.kernel.tenancy import Principal, Scope
 
@@ -58,7 +58,7 @@ class Listening:
         """Forget a client that left."""
         self._connections.remove(connection_id)
 
-    def receive(self, connection_id: str, text: str) -> dict[str, Any]:
+    def receive(self, connection_id: str, text: str) -> JsonObject:
         """Do what a client's message asks; gives the answer to send back, also to a faulty one."""
         try:
             command = Command.model_validate_json(text)
@@ -71,7 +71,7 @@ class Listening:
         return {"action": "subscribed", "types": sorted(command.types)}
 
 
-def _problem(detail: str) -> dict[str, Any]:
+def _problem(detail: str) -> JsonObject:
     return {"action": "error", "detail": detail}
 
 

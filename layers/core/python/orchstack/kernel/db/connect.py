@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -12,6 +11,7 @@ from psycopg.rows import dict_row
 
 from orchstack.kernel import aws
 from orchstack.kernel.db.session import Connection
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.settings import DatabaseSettings, Misconfigured, RuntimeSettings, load
 
 _PREPARE_AFTER = 5
@@ -34,8 +34,8 @@ def connector(settings: DatabaseSettings) -> Callable[[], Connection]:
     return connect
 
 
-def _address(settings: DatabaseSettings) -> dict[str, Any]:
-    address: dict[str, Any] = {
+def _address(settings: DatabaseSettings) -> JsonObject:
+    address: JsonObject = {
         "host": settings.host,
         "port": settings.port,
         "dbname": settings.name,

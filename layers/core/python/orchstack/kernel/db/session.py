@@ -19,9 +19,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from orchstack.kernel.errors import Unavailable
+from orchstack.kernel.plain import JsonObject
 
-Row = dict[str, Any]
-Parameters = Sequence[Any] | dict[str, Any]
+Row = JsonObject
+Parameters = Sequence[Any] | JsonObject
 Connection = psycopg.Connection[Row]
 AnyConnection = psycopg.Connection[Any]
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)

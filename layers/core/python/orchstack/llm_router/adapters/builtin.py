@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from orchstack.kernel.chat import ChatRequest, Message, Role, TextDelta, ToolCall, Usage
+from orchstack.kernel.plain import JsonObject
 from orchstack.llm_router.model import BUILTIN, FinishReason, ProviderEvent, Reply
 
 I_AM: Final = "I am OrchStack's built-in deterministic model."
@@ -77,7 +78,7 @@ def _choose(request: ChatRequest) -> ToolCall | None:
     return None
 
 
-def _wishes(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _wishes(text: str) -> Iterator[tuple[str, JsonObject]]:
     if address := _ADDRESS.search(text):
         yield "http_get", {"url": address[0]}
     if arithmetic := _ARITHMETIC.search(_DATE.sub(" ", text)):

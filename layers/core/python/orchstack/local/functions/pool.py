@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.functions import failures
 from orchstack.local.functions.environment import WrapperMissing
 from orchstack.local.functions.invocation import Invocation
@@ -219,7 +220,7 @@ class Pool:
 
     def _report(self, worker: Worker, invocation: Invocation, error_type: str | None) -> None:
         worker.measure()
-        record: dict[str, Any] = {
+        record: JsonObject = {
             "status": error_type or "success",
             "durationMs": round((time.monotonic() - invocation.started) * 1000, 2),
             "memorySizeMB": self.spec.memory_mb,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.functions import FunctionService, Result, TooManyRequests, new_trace_id
 from orchstack.local.gateway.events import Event
 from orchstack.local.gateway.model import AuthorizerSpec
@@ -20,8 +20,8 @@ _MOST_REMEMBERED = 10_000
 
 
 class _Grant(NamedTuple):
-    policy: Mapping[str, Any]
-    context: dict[str, Any]
+    policy: JsonMapping
+    context: JsonObject
     expires: float
 
 
@@ -105,7 +105,7 @@ def _granted(result: Result, ttl_s: int) -> _Grant:
     raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
 
 
-def _strings(context: Mapping[str, Any]) -> dict[str, str]:
+def _strings(context: JsonMapping) -> dict[str, str]:
     # API Gateway hands on strings, and takes no objects or lists.
     if any(isinstance(value, dict | list) for value in context.values()):
         raise Refused("AUTHORIZER_CONFIGURATION_ERROR")
@@ -116,7 +116,7 @@ def _strings(context: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _check(policy: Mapping[str, Any], method_arn: str) -> None:
+def _check(policy: JsonMapping, method_arn: str) -> None:
     try:
         verdict = evaluate(policy, method_arn)
     except InvalidPolicy as error:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
 
 from aiohttp import WSCloseCode, web
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.gateway.frames import MAX_MESSAGE_BYTES
 
 # How long a client may take to make room for one message before it is cut off.
@@ -24,7 +23,7 @@ _SEND_S = 10
 class Connection:
     """One client's connection; `context` is what all its events have in common."""
 
-    def __init__(self, context: Mapping[str, Any]) -> None:
+    def __init__(self, context: JsonMapping) -> None:
         self.id = secrets.token_urlsafe(11) + "="
         self.connected_at_ms = int(time.time() * 1000)
         self.last_active = time.time()
@@ -121,7 +120,7 @@ async def _post(request: web.Request, connection: Connection) -> web.Response:
     return web.Response(status=HTTPStatus.OK)
 
 
-def _description(connection: Connection) -> dict[str, Any]:
+def _description(connection: Connection) -> JsonObject:
     return {
         "connectedAt": _time(connection.connected_at_ms / 1000),
         "lastActiveAt": _time(connection.last_active),

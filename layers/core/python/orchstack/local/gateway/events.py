@@ -13,15 +13,15 @@ import uuid
 import zlib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 from urllib.parse import quote, unquote
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.gateway.model import RestApi, RestRoute
 
-Event = dict[str, Any]
+Event = JsonObject
 
 _NOBODY = dict.fromkeys(
     (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Any
+
+from orchstack.kernel.plain import JsonMapping
 
 _ACTION = "execute-api:Invoke"
 
@@ -24,7 +25,7 @@ class InvalidPolicy(ValueError):
     """The document is no policy, or uses a part of the language the local gateway does not know."""
 
 
-def evaluate(policy: Mapping[str, Any], method_arn: str) -> Verdict:
+def evaluate(policy: JsonMapping, method_arn: str) -> Verdict:
     """Decide about `execute-api:Invoke` on a method; raises InvalidPolicy."""
     verdict = Verdict.DENIED
     for statement in _statements(policy):
@@ -36,7 +37,7 @@ def evaluate(policy: Mapping[str, Any], method_arn: str) -> Verdict:
     return verdict
 
 
-def _statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _statements(policy: JsonMapping) -> list[JsonMapping]:
     statements = _several(policy.get("Statement"))
     for statement in statements:
         if not isinstance(statement, dict) or statement.get("Effect") not in {"Allow", "Deny"}:
@@ -47,7 +48,7 @@ def _statements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return statements
 
 
-def _matches(statement: Mapping[str, Any], method_arn: str) -> bool:
+def _matches(statement: JsonMapping, method_arn: str) -> bool:
     actions, resources = _several(statement.get("Action")), _several(statement.get("Resource"))
     return any(_like(str(action).lower(), _ACTION.lower()) for action in actions) and any(
         _like(str(resource), method_arn) for resource in resources

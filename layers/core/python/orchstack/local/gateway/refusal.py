@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
+from orchstack.kernel.plain import JsonMapping
 from orchstack.local.gateway.model import GatewayResponse
 
 _DEFAULT_TEMPLATE = '{"message":$context.error.messageString}'
@@ -65,7 +66,7 @@ class Refusals:
         self._responses = {response.kind: response for response in responses}
 
     def response(
-        self, refused: Refused, context: Mapping[str, Any], headers: Mapping[str, str]
+        self, refused: Refused, context: JsonMapping, headers: Mapping[str, str]
     ) -> web.Response:
         """Word a refusal; `context` is the request's context, `headers` those of the request."""
         chosen = self._chosen(refused)
@@ -94,7 +95,7 @@ def _error(refused: Refused) -> dict[str, str]:
     }
 
 
-def _mapped(expression: str, context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+def _mapped(expression: str, context: JsonMapping, headers: Mapping[str, str]) -> str:
     if expression.startswith("'"):
         return expression.strip("'")
     source, _, name = expression.partition(".")
@@ -103,7 +104,7 @@ def _mapped(expression: str, context: Mapping[str, Any], headers: Mapping[str, s
     return headers.get(expression.removeprefix("method.request.header."), "")
 
 
-def _lookup(context: Mapping[str, Any], path: str) -> object:
+def _lookup(context: JsonMapping, path: str) -> object:
     value: object = context
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None

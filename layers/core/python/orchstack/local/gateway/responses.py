@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 from multidict import CIMultiDict
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.functions import Result
 from orchstack.local.gateway.events import is_binary
 from orchstack.local.gateway.model import MockAnswer, RestApi
@@ -46,7 +45,7 @@ def mock_answer(mock: MockAnswer) -> web.Response:
     return web.Response(status=mock.status, body=mock.body.encode(), headers=mock.headers)
 
 
-def answer_status(answer: Mapping[str, Any]) -> int:
+def answer_status(answer: JsonMapping) -> int:
     """Read the status of an answer or a stream's head, or raise Refused (502)."""
     status = answer.get("statusCode")
     try:
@@ -55,7 +54,7 @@ def answer_status(answer: Mapping[str, Any]) -> int:
         raise Refused("DEFAULT_5XX") from error
 
 
-def answer_headers(answer: Mapping[str, Any]) -> CIMultiDict[str]:
+def answer_headers(answer: JsonMapping) -> CIMultiDict[str]:
     """Merge `headers`, `multiValueHeaders` and `cookies`, or raise Refused (502)."""
     pairs = [
         (name, value)
@@ -68,7 +67,7 @@ def answer_headers(answer: Mapping[str, Any]) -> CIMultiDict[str]:
     return CIMultiDict(pair for pair in texts if pair[0].title() not in _OWN_HEADERS)
 
 
-def _mapping(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _mapping(answer: JsonMapping, name: str) -> JsonObject:
     value = answer.get(name) or {}
     if not isinstance(value, dict):
         raise Refused("DEFAULT_5XX")
@@ -81,7 +80,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _document(result: Result) -> dict[str, Any]:
+def _document(result: Result) -> JsonObject:
     if result.error is not None:
         raise Refused("DEFAULT_5XX")
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.functions import FunctionService
 from orchstack.local.gateway.model import RestApi, SocketApi
 from orchstack.local.gateway.rest import RestEdge
@@ -38,8 +38,8 @@ class Gateway:
         *,
         rest: RestApi,
         socket: SocketApi | None = None,
-        status: Callable[[], dict[str, Any]] = dict,
-        redrive: Callable[[str], tuple[int, dict[str, Any]]] = lambda _queue: (404, {}),
+        status: Callable[[], JsonObject] = dict,
+        redrive: Callable[[str], tuple[int, JsonObject]] = lambda _queue: (404, {}),
         socket_idle_s: float = 600,
     ) -> None:
         self._rest = RestEdge(rest, functions)

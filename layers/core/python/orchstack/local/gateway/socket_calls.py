@@ -11,10 +11,10 @@ import secrets
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
 
 from aiohttp import web
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.functions import (
     FunctionService,
     PayloadTooBig,
@@ -169,7 +169,7 @@ def _uncached(route: SocketRoute) -> SocketRoute:
     return replace(route, authorizer=replace(route.authorizer, ttl_s=0))
 
 
-def _answer(result: Result) -> dict[str, Any]:
+def _answer(result: Result) -> JsonObject:
     if result.error is not None:
         raise Refused("DEFAULT_5XX")
     answer = json.loads(result.payload)

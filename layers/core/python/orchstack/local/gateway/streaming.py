@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.functions import Stream, StreamBroken
 from orchstack.local.gateway.refusal import Refused
 from orchstack.local.gateway.responses import answer_headers, answer_status
@@ -71,7 +71,7 @@ async def _split(stream: Stream) -> tuple[bytes, bytes]:
     raise Refused("DEFAULT_5XX")
 
 
-def _document(raw: bytes) -> dict[str, Any]:
+def _document(raw: bytes) -> JsonObject:
     try:
         head = json.loads(raw)
     except ValueError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from orchstack.kernel.errors import InvalidRequest
+from orchstack.kernel.plain import JsonObject
 from orchstack.llm_router.model import BUILTIN, ECHO
 from orchstack.local.llm.loopback import ask
 from orchstack.local.llm.serve import MODEL as SMALL_MODEL
@@ -74,7 +75,7 @@ def discover(
 
 
 # Settings for the secret, the model to use, and why it is there.
-_Found = tuple[dict[str, Any], str, str]
+_Found = tuple[JsonObject, str, str]
 
 
 def _hosted(environ: Mapping[str, str]) -> dict[str, _Found]:

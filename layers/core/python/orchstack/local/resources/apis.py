@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.gateway import (
     AuthorizerSpec,
@@ -31,7 +31,7 @@ class RestPlan:
     stage: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
-    methods: list[Mapping[str, Any]] = field(default_factory=list)
+    methods: list[JsonMapping] = field(default_factory=list)
     authorizers: dict[str, AuthorizerSpec] = field(default_factory=dict)
     responses: list[GatewayResponse] = field(default_factory=list)
 
@@ -46,7 +46,7 @@ class RestPlan:
             stage_variables=self.variables,
         )
 
-    def _route(self, method: Mapping[str, Any]) -> RestRoute:
+    def _route(self, method: JsonMapping) -> RestRoute:
         path = self.paths[method["ResourceId"]] or "/"
         integration = method.get("Integration", {})
         kind = integration.get("Type")
@@ -66,7 +66,7 @@ class RestPlan:
             authorizer=self._authorizer(method),
         )
 
-    def _authorizer(self, method: Mapping[str, Any]) -> AuthorizerSpec | None:
+    def _authorizer(self, method: JsonMapping) -> AuthorizerSpec | None:
         kind = method.get("AuthorizationType", "NONE")
         if kind == "NONE":
             return None
@@ -83,9 +83,9 @@ class SocketPlan:
     selection: str
     stage: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
-    integrations: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    integrations: dict[str, JsonMapping] = field(default_factory=dict)
     authorizers: dict[str, AuthorizerSpec] = field(default_factory=dict)
-    routes: list[Mapping[str, Any]] = field(default_factory=list)
+    routes: list[JsonMapping] = field(default_factory=list)
 
     def api(self) -> SocketApi:
         """The whole."""
@@ -97,7 +97,7 @@ class SocketPlan:
             routes=tuple(self._route(route) for route in self.routes),
         )
 
-    def _route(self, route: Mapping[str, Any]) -> SocketRoute:
+    def _route(self, route: JsonMapping) -> SocketRoute:
         integration = self.integrations[route["Target"].removeprefix("integrations/")]
         return SocketRoute(
             key=route["RouteKey"],
@@ -140,8 +140,8 @@ def function_name(uri: str) -> str:
     return found.group(1)
 
 
-def _mock(integration: Mapping[str, Any]) -> MockAnswer:
-    response: Mapping[str, Any] = next(iter(integration.get("IntegrationResponses", ())), {})
+def _mock(integration: JsonMapping) -> MockAnswer:
+    response: JsonMapping = next(iter(integration.get("IntegrationResponses", ())), {})
     prefix = "method.response.header."
     return MockAnswer(
         status=int(response.get("StatusCode", 200)),

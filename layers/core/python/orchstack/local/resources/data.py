@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.postgres import SUPERUSER, create_database
 from orchstack.local.resources.model import Emulated, Providers, Site, arn, physical_name
@@ -31,7 +31,7 @@ def _bucket(site: Site, resource: Resource) -> Created:
     return Created(name, _bucket_attributes(name))
 
 
-def _bucket_attributes(name: str) -> dict[str, Any]:
+def _bucket_attributes(name: str) -> JsonObject:
     return {
         "Arn": f"arn:aws:s3:::{name}",
         "DomainName": f"{name}.s3.amazonaws.com",
@@ -40,10 +40,10 @@ def _bucket_attributes(name: str) -> dict[str, Any]:
     }
 
 
-def _notifications(resource: Resource) -> dict[str, Any]:
+def _notifications(resource: Resource) -> JsonObject:
     """The template's configuration in the words of the API."""
     given = resource.properties["NotificationConfiguration"]
-    wanted: dict[str, Any] = {}
+    wanted: JsonObject = {}
     if given.get("LambdaConfigurations") or given.get("TopicConfigurations"):
         raise CannotDeploy(f"{resource}: a bucket notifies queues and EventBridge only here")
     if given.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", False):
@@ -56,7 +56,7 @@ def _notifications(resource: Resource) -> dict[str, Any]:
     return wanted
 
 
-def _filter(configuration: dict[str, Any]) -> dict[str, Any]:
+def _filter(configuration: JsonObject) -> JsonObject:
     rules = configuration.get("Filter", {}).get("S3Key", {}).get("Rules")
     return {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
 

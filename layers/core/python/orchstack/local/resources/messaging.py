@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.failures import CannotDeploy
 from orchstack.local.intrinsics import text
 from orchstack.local.resources.model import (
@@ -73,7 +73,7 @@ def _rule(site: Site, resource: Resource) -> Created:
     properties = resource.properties
     name = physical_name(resource, "Name", 64)
     bus = str(properties.get("EventBusName", "default")).rsplit("/", 1)[-1]
-    rule: dict[str, Any] = chosen(properties, "ScheduleExpression", "State")
+    rule: JsonObject = chosen(properties, "ScheduleExpression", "State")
     if "EventPattern" in properties:
         rule["EventPattern"] = json.dumps(properties["EventPattern"])
     client = site.clients.get("events")
@@ -86,7 +86,7 @@ def _rule(site: Site, resource: Resource) -> Created:
 def _archive(site: Site, resource: Resource) -> Created:
     properties = resource.properties
     name = physical_name(resource, "ArchiveName", 48)
-    settings: dict[str, Any] = chosen(properties, "Description", "RetentionDays")
+    settings: JsonObject = chosen(properties, "Description", "RetentionDays")
     if "EventPattern" in properties:
         settings["EventPattern"] = json.dumps(properties["EventPattern"])
     answer = site.clients.get("events").create_archive(

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.custom_resources import CustomResources
 from orchstack.local.local_functions import LocalFunctions
 from orchstack.local.postgres import Postgres
@@ -60,6 +60,6 @@ def physical_name(resource: Resource, given: str, limit: int) -> str:
     return f"{name[: limit - 9]}-{digest}"
 
 
-def chosen(properties: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def chosen(properties: JsonMapping, *names: str) -> JsonObject:
     """Those of the named properties that are given."""
     return {name: properties[name] for name in names if name in properties}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.resources.model import (
     Emulated,
     Providers,
@@ -59,7 +60,7 @@ def _secret(site: Site, resource: Resource) -> Created:
     return Created(secret_arn, {"Id": secret_arn})
 
 
-def _new_secret(site: Site, name: str, properties: dict[str, Any]) -> str:
+def _new_secret(site: Site, name: str, properties: JsonObject) -> str:
     client = site.clients.get("secretsmanager")
     value = properties.get("SecretString")
     if value is None:
@@ -70,7 +71,7 @@ def _new_secret(site: Site, name: str, properties: dict[str, Any]) -> str:
     return str(answer["ARN"])
 
 
-def _generated(client: Any, options: dict[str, Any]) -> str:
+def _generated(client: Any, options: JsonObject) -> str:
     """A password, alone or inside the template's JSON."""
     wanted = {"PasswordLength": 32, **options}
     template = wanted.pop("SecretStringTemplate", None)

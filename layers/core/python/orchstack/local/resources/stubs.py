@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from orchstack.kernel.plain import JsonMapping
 from orchstack.local.template import ACCOUNT, REGION, Created, Resource
 
 _NO_ACCESS_CONTROL = "no permission is checked"
@@ -71,7 +71,7 @@ _ARNS = {
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
 }
 
-_ATTRIBUTES: Mapping[str, Mapping[str, Any]] = {
+_ATTRIBUTES: Mapping[str, JsonMapping] = {
     "AWS::EC2::VPC": {
         "CidrBlock": "10.0.0.0/16",
         "CidrBlockAssociations": ["vpc-cidr-assoc-local"],

@@ -11,7 +11,6 @@ import functools
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import botocore.session
 from botocore import xform_name
@@ -20,6 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service,
 )
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.state import Moto
 
 _Convert = Callable[[Moto, Shape | None], Moto]
@@ -81,7 +81,7 @@ def _member(shape: StructureShape, name: str) -> Shape | None:
 
 def _normalise_parameters(
     task: Moto,
-    parameters: dict[str, Any],
+    parameters: JsonObject,
     boto_service_name: str | None = None,
     service_action_name: str | None = None,
 ) -> None:

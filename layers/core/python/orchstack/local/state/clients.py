@@ -12,6 +12,7 @@ import botocore.session
 import moto.stepfunctions.parser.asl.parse.asl_parser  # noqa: F401 - loads all that use the name
 from botocore.config import Config
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.state.rebinding import rebind
 from orchstack.local.template import REGION
 
@@ -27,7 +28,7 @@ class Clients:
     def __init__(self, endpoint: str, *, validate: bool = True) -> None:
         """Take the URL of the local services; `validate=False` leaves checks to them."""
         self._endpoint = endpoint
-        self._made: dict[str, Any] = {}
+        self._made: JsonObject = {}
         self._lock = threading.Lock()
         self._session = botocore.session.Session()
         self._config = Config(

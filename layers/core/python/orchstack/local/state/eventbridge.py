@@ -5,21 +5,21 @@ moto keeps what it does well: patterns, log groups, archives and other buses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from jsonpath_ng import ext as jsonpath
 from moto.events.models import Rule
 
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.local.state import Moto, backends
 
 
 class Bus(Protocol):
     """Delivers an event to a target of a rule."""
 
-    def deliver(self, rule_arn: str, target: Mapping[str, Any], event: dict[str, Any]) -> None:
+    def deliver(self, rule_arn: str, target: JsonMapping, event: JsonObject) -> None:
         """Hand the event over some time soon; never raises."""
 
 
@@ -34,7 +34,7 @@ _archive_event = Rule._send_to_events_archive  # noqa: SLF001 - the seam between
 def install(bus: Bus) -> None:
     """Send what rules match through the given bus."""
 
-    def send(rule: Moto, event: dict[str, Any], transform_input: bool = True) -> None:
+    def send(rule: Moto, event: JsonObject, transform_input: bool = True) -> None:
         if rule.state != "ENABLED" or not _matches(rule, event):
             return
         for target in list(rule.targets):
@@ -49,7 +49,7 @@ def install(bus: Bus) -> None:
     jsonpath.parse = lru_cache(_PATHS)(jsonpath.parse)
 
 
-def as_delivered(event: Mapping[str, Any]) -> dict[str, Any]:
+def as_delivered(event: JsonMapping) -> JsonObject:
     """The event as a target receives it: without moto's extras, its time in ISO 8601."""
     when = event["time"]
     if isinstance(when, int | float):
@@ -62,7 +62,7 @@ def as_delivered(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _matches(rule: Moto, event: Mapping[str, Any]) -> bool:
+def _matches(rule: Moto, event: JsonMapping) -> bool:
     # A rule without a pattern has only a schedule; moto would let it match every event.
     return bool(rule.event_pattern.get_pattern()) and rule.event_pattern.matches_event(event)
 
@@ -74,7 +74,7 @@ def _is_known_to_moto(arn: str) -> bool:
     return service == "logs"
 
 
-def _alone(rule: Moto, target: Moto, event: dict[str, Any], transform_input: bool) -> None:
+def _alone(rule: Moto, target: Moto, event: JsonObject, transform_input: bool) -> None:
     single = Rule.__new__(Rule)
     single.__dict__.update(rule.__dict__, targets=[target])
     _send_to_targets(single, event, transform_input)

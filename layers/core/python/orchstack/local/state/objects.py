@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.state import Moto, backends
 from orchstack.local.state.snapshots import tag
 from orchstack.local.template import ACCOUNT, REGION
@@ -41,7 +41,7 @@ _KEY_FIELDS = (
 )
 
 
-def buckets(keep: Callable[[str, bytes], None]) -> list[dict[str, Any]]:
+def buckets(keep: Callable[[str, bytes], None]) -> list[JsonObject]:
     """Every bucket with all versions of its objects; `keep` stores bytes under their digest."""
     return [
         {
@@ -57,7 +57,7 @@ def buckets(keep: Callable[[str, bytes], None]) -> list[dict[str, Any]]:
     ]
 
 
-def restore_buckets(documents: list[dict[str, Any]], read: Callable[[str], bytes]) -> None:
+def restore_buckets(documents: list[JsonObject], read: Callable[[str], bytes]) -> None:
     """Put buckets and objects back; `read` gives the bytes of a digest."""
     for document in documents:
         bucket = FakeBucket(document["name"], ACCOUNT, REGION)
@@ -69,13 +69,13 @@ def restore_buckets(documents: list[dict[str, Any]], read: Callable[[str], bytes
             bucket.keys[version["name"]] = _restored(version, read)
 
 
-def digests(documents: list[dict[str, Any]]) -> set[str]:
+def digests(documents: list[JsonObject]) -> set[str]:
     """The digests of all bytes the documents refer to."""
     versions = (version for document in documents for version in document["objects"])
     return {version["digest"] for version in versions if "digest" in version}
 
 
-def _version(version: Moto, keep: Callable[[str, bytes], None]) -> dict[str, Any]:
+def _version(version: Moto, keep: Callable[[str, bytes], None]) -> JsonObject:
     if isinstance(version, FakeDeleteMarker):
         return {
             "name": version.name,
@@ -96,7 +96,7 @@ def _version(version: Moto, keep: Callable[[str, bytes], None]) -> dict[str, Any
     }
 
 
-def _restored(document: dict[str, Any], read: Callable[[str], bytes]) -> Moto:
+def _restored(document: JsonObject, read: Callable[[str], bytes]) -> Moto:
     if "digest" not in document:
         marker = FakeDeleteMarker.__new__(FakeDeleteMarker)
         marker.__dict__.update(document, key=None)

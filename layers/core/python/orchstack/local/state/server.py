@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.ports import LOOPBACK
 from orchstack.local.state import (
     casing,
@@ -34,7 +35,7 @@ from orchstack.local.state import (
     sync_start,
 )
 
-Route = Callable[[WSGIEnvironment, bytes], tuple[int, dict[str, Any]]]
+Route = Callable[[WSGIEnvironment, bytes], tuple[int, JsonObject]]
 
 # How long stopping may take to be noticed.
 _POLL_S = 0.1

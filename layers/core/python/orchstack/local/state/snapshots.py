@@ -6,8 +6,6 @@ its constructors give them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,13 +16,14 @@ from moto.kms.models import Alias, Key
 from moto.kms.utils import generate_private_key
 from moto.secretsmanager.models import FakeSecret
 
+from orchstack.kernel.plain import JsonObject
 from orchstack.local.state import Moto, backends
 from orchstack.local.template import ACCOUNT, REGION
 
 _SYMMETRIC = ("SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512")
 
 
-def keys() -> list[dict[str, Any]]:
+def keys() -> list[JsonObject]:
     """Every KMS key, with its material, tags and aliases."""
     store = backends.keys()
     return [
@@ -38,7 +37,7 @@ def keys() -> list[dict[str, Any]]:
     ]
 
 
-def restore_keys(documents: list[dict[str, Any]]) -> None:
+def restore_keys(documents: list[JsonObject]) -> None:
     """Put the keys back, under their ids."""
     store = backends.keys()
     for document in documents:
@@ -54,13 +53,13 @@ def restore_keys(documents: list[dict[str, Any]]) -> None:
         tag(store.tagger, key.id, document["tags"])
 
 
-def secrets() -> list[dict[str, Any]]:
+def secrets() -> list[JsonObject]:
     """Every secret, with its versions."""
     stored = list(backends.secrets().secrets.values())
     return [_fields(secret, "replicas") for secret in stored]
 
 
-def restore_secrets(documents: list[dict[str, Any]]) -> None:
+def restore_secrets(documents: list[JsonObject]) -> None:
     """Put the secrets back, under their ARNs."""
     store = backends.secrets().secrets
     for document in documents:
@@ -75,7 +74,7 @@ def tag(tagger: Moto, thing: str, tags: dict[str, str]) -> None:
     tagger.tag_resource(thing, pairs)
 
 
-def _fields(thing: Moto, *without: str) -> dict[str, Any]:
+def _fields(thing: Moto, *without: str) -> JsonObject:
     return {name: value for name, value in vars(thing).items() if name not in without}
 
 

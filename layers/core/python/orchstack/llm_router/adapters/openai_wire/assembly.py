@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ from orchstack.kernel.chat import (
 from orchstack.kernel.errors import InvalidRequest
 from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.tokens import estimate_tokens
 from orchstack.llm_router.model import FinishReason, ProviderFailure, Reply
 
@@ -42,7 +43,7 @@ class _Lenient(Frozen):
 
 class _Function(_Lenient):
     name: str | None = None
-    arguments: str | dict[str, Any] | None = None
+    arguments: str | JsonObject | None = None
 
 
 class _CallDelta(_Lenient):
@@ -75,7 +76,7 @@ class Chunk(_Lenient):
 
     choices: list[_Choice] = []
     usage: _Usage | None = None
-    error: str | dict[str, Any] | None = None
+    error: str | JsonObject | None = None
 
 
 @dataclass
@@ -186,7 +187,7 @@ class Assembler:
         )
 
 
-def _arguments(text: str) -> dict[str, Any]:
+def _arguments(text: str) -> JsonObject:
     """Read a call's arguments strictly, since they are kept and shown; none stand for none."""
     try:
         read = strict_json.read(text) if text.strip() else {}
@@ -195,6 +196,6 @@ def _arguments(text: str) -> dict[str, Any]:
     return read if isinstance(read, dict) else {UNREADABLE_ARGUMENTS: text}
 
 
-def _in_band(error: str | dict[str, Any]) -> ProviderFailure:
+def _in_band(error: str | JsonObject) -> ProviderFailure:
     words = error if isinstance(error, str) else str(error.get("message") or error.get("type"))
     return ProviderFailure("it reported an error in its stream.", retryable=True, note=words)

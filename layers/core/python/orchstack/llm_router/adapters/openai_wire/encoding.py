@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from orchstack.kernel.chat import (
     UNREADABLE_ARGUMENTS,
@@ -13,8 +12,7 @@ from orchstack.kernel.chat import (
     ToolCall,
     ToolSpec,
 )
-
-JsonObject = dict[str, Any]
+from orchstack.kernel.plain import JsonObject
 
 
 def encode(request: ChatRequest, limit_field: str) -> JsonObject:

@@ -7,7 +7,7 @@ answer, or once tools have answered, a second one speaks freely and is streamed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,7 @@ from orchstack.kernel import strict_json
 from orchstack.kernel.chat import ChatRequest, Message, Role, ToolCall, ToolSpec, Usage
 from orchstack.kernel.errors import InvalidRequest
 from orchstack.kernel.ids import new_id
+from orchstack.kernel.plain import JsonObject
 from orchstack.llm_router.adapters.openai_wire.wire import OpenAiWire
 from orchstack.llm_router.model import ProviderEvent, Reply
 
@@ -29,7 +30,7 @@ class _Decision(BaseModel):
     """What the schema lets the model say."""
 
     tool: str | None = None
-    arguments: dict[str, Any] = {}
+    arguments: JsonObject = {}
 
 
 class SchemaTools:
@@ -87,7 +88,7 @@ def _tool_call(text: str, tools: tuple[ToolSpec, ...]) -> ToolCall | None:
     return ToolCall(id=f"call_{new_id().hex}", name=decision.tool, arguments=decision.arguments)
 
 
-def _response_format(tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
+def _response_format(tools: tuple[ToolSpec, ...]) -> JsonObject:
     answer = _object({"answer": {"type": "string"}})
     calls = [
         _object({"tool": {"const": tool.name}, "arguments": _bare(tool.parameters)})
@@ -100,7 +101,7 @@ def _response_format(tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
     }
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: JsonObject) -> JsonObject:
     return {
         "type": "object",
         "properties": properties,
@@ -109,9 +110,9 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+def _bare(schema: JsonObject) -> JsonObject:
     """A parameters schema less its words; property names are kept, whatever they are called."""
-    bare: dict[str, Any] = {}
+    bare: JsonObject = {}
     for name, value in schema.items():
         if name == "properties":
             bare[name] = {key: _bare(inner) for key, inner in value.items()}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -16,6 +16,7 @@ from urllib3.util import parse_url
 
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.deadline_socket import DeadlineSocket
+from orchstack.kernel.plain import JsonObject
 from orchstack.llm_router.model import OutOfTime, ProviderFailure, ProviderSettings
 
 CONNECT_WITHIN_S: Final = 5.0
@@ -118,7 +119,7 @@ class Transport:
             self._headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
 
     @contextmanager
-    def post(self, path: str, body: dict[str, Any], deadline: float) -> Iterator[Answer]:
+    def post(self, path: str, body: JsonObject, deadline: float) -> Iterator[Answer]:
         """Post JSON and give the streamed answer; closes the connection unless it was settled.
 
         `deadline` is Unix time in seconds. Raises ProviderFailure, or OutOfTime past the deadline.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from orchstack.kernel import sse
 from orchstack.kernel.chat import ChatRequest, TextDelta
 from orchstack.kernel.clock import Clock
+from orchstack.kernel.plain import JsonObject
 from orchstack.llm_router.adapters.openai_wire.assembly import Assembler
 from orchstack.llm_router.adapters.openai_wire.encoding import encode
 from orchstack.llm_router.adapters.openai_wire.transport import Answer, Transport
@@ -34,7 +35,7 @@ class OpenAiWire:
         return self.converse(request, deadline=deadline)
 
     def converse(
-        self, request: ChatRequest, *, deadline: float, extra: dict[str, Any] | None = None
+        self, request: ChatRequest, *, deadline: float, extra: JsonObject | None = None
     ) -> Iterator[ProviderEvent]:
         """Do as `stream`, with more fields in the request's body."""
         body = encode(request, self._limit_field) | (extra or {})
