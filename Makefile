@@ -24,6 +24,7 @@ reset: $(READY) ## Forget everything the local cloud keeps
 
 test: $(READY) $(LOCAL_LLM) lint types compat ## Everything that CI checks
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not figure"
+	$(BIN)/pytest tests/bench -m figure -k "streaming_path or synthesis"
 
 lint: $(READY) ## Style and import rules
 	$(BIN)/ruff check .
