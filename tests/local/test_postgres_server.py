@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -110,6 +111,24 @@ def test_a_private_parent_folder_moves_the_data(tmp_path: Path) -> None:
     prepare(private / "other")
     assert not home.parent.exists()
     erase(private / "other")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the server to another user")
+def test_starts_side_by_side_sweep_without_harm(tmp_path: Path) -> None:
+    """Many starts at once may find the same abandoned folders; none of them fails."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    abandoned = [private / f"abandoned-{number}" for number in range(40)]
+    for data in abandoned:
+        prepare(data)
+    for data in abandoned:
+        shutil.rmtree(data)
+    fresh = [private / f"fresh-{number}" for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        homes = list(pool.map(prepare, fresh))
+    assert all(home.is_dir() for home in homes)
+    for data in fresh:
+        erase(data)
 
 
 def test_a_given_server_is_used_and_left_running(folder: Path) -> None:

@@ -8,6 +8,7 @@ directory was removed) nobody needs that folder any more, and the next start rem
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -108,9 +109,10 @@ def _ours(folder: Path) -> bool:
 
 def _sweep() -> None:
     for folder in _SHARED_ROOT.glob("orchstack-*"):
-        origin = folder / _ORIGIN
-        if _ours(folder) and origin.exists() and not Path(origin.read_text("utf-8")).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another start may be sweeping the same folders: what is gone needs no sweeping.
+        with contextlib.suppress(FileNotFoundError):
+            if _ours(folder) and not Path((folder / _ORIGIN).read_text("utf-8")).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open_to_all(folder: Path) -> None:
