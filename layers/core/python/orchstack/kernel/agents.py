@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import JsonObject
 
 AGENT_NAME = r"^[a-z][a-z0-9-]{0,62}$"
 ALIAS_NAME = r"^[a-z][a-z0-9-]{0,30}$"
@@ -19,6 +20,7 @@ MAX_VERSION = 2_147_483_647
 AgentName = Annotated[
     str, Field(pattern=AGENT_NAME, description="Lower-case letters, digits, dashes.")
 ]
+ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 VersionNumber = Annotated[int, Field(ge=1, le=MAX_VERSION, description="1, 2, 3… per agent.")]
 
 
@@ -38,7 +40,31 @@ class RunLimits(Frozen):
     max_output_tokens: Annotated[int, Field(ge=1, le=64_000)] = 1_024
     max_total_tokens: Annotated[int, Field(ge=1, le=2_000_000)] = 100_000
     max_cost_micro_usd: Annotated[int, Field(ge=0, le=1_000_000_000)] = 500_000
-    max_seconds: Annotated[int, Field(ge=1, le=840)] = 120
+    # Without the time in a queue and the time a human takes.
+    max_seconds: Annotated[int, Field(ge=1, le=86_400)] = 120
+    # How long a human may take to answer one question.
+    max_wait_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = 604_800
+    max_parallel_tools: Annotated[int, Field(ge=1, le=16)] = 4
+    # How many agents a run may pass through by hand-offs, and how deep agents may ask agents.
+    max_depth: Annotated[int, Field(ge=1, le=8)] = 3
+
+
+class ToolOrder(Frozen):
+    """Of the calls one answer asks for, those of `then` wait for those of `first`.
+
+    The same tool in both: its calls go one after the other, in the order of the wishes.
+    """
+
+    first: ToolName
+    then: ToolName
+
+
+class AgentLink(Frozen):
+    """Another agent of the tenant, offered to the model: to be asked, or to take over."""
+
+    agent: AgentName
+    kind: Literal["tool", "handoff"]
+    description: Annotated[str, Field(max_length=500, pattern=NO_NUL)] = ""
 
 
 class AgentDocument(Frozen):
@@ -52,9 +78,13 @@ class AgentDocument(Frozen):
         "default"
     )
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    tools: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], ...], Field(max_length=64)
-    ] = ()
+    tools: Annotated[tuple[ToolName, ...], Field(max_length=64)] = ()
+    tool_order: Annotated[tuple[ToolOrder, ...], Field(max_length=64)] = ()
+    agents: Annotated[tuple[AgentLink, ...], Field(max_length=16)] = ()
+    # A JSON Schema (2020-12) that the final answer fits; a model gets one chance to repair it.
+    output_schema: JsonObject | None = None
+    # What a run does while another of its session is under way: wait for its turn, or be refused.
+    session_policy: Literal["serialise", "refuse"] = "serialise"
     guards: GuardPolicy = GuardPolicy()
     limits: RunLimits = RunLimits()
     history_messages: Annotated[int, Field(ge=0, le=200)] = 20

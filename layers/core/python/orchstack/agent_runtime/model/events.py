@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -78,15 +80,52 @@ class LiveEventName(StrEnum):
     TOOL_STARTED = "tool.started"
     TOOL_COMPLETED = "tool.completed"
     GUARD_DECIDED = "guard.decided"
+    # A human is asked, and has answered (or nobody did in time).
+    RUN_WAITING = "run.waiting"
+    RUN_RESUMED = "run.resumed"
+    AGENT_CHANGED = "agent.changed"
     RUN_COMPLETED = "run.completed"
     RUN_FAILED = "run.failed"
+    RUN_CANCELLED = "run.cancelled"
+
+    @property
+    def last(self) -> bool:
+        """Whether no event of the run follows this one."""
+        return self in {
+            LiveEventName.RUN_COMPLETED,
+            LiveEventName.RUN_FAILED,
+            LiveEventName.RUN_CANCELLED,
+        }
+
+
+class EventId(NamedTuple):
+    """Where an event stands in its run's tale; ids rise strictly, and the journal gives the same.
+
+    `step` is the number of the step, or of the first of those that go together; `attempt` counts
+    from 1; `index` counts from 0 within the two, without gaps.
+    """
+
+    step: int
+    attempt: int
+    index: int
+
+    @classmethod
+    def parse(cls, text: str) -> EventId:
+        """Read `3.1.7`. Raises ValueError."""
+        if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}", text):
+            raise ValueError("no event id")
+        return cls(*map(int, text.split(".")))
+
+    def __str__(self) -> str:
+        """Write `3.1.7`."""
+        return f"{self.step}.{self.attempt}.{self.index}"
 
 
 @dataclass(frozen=True)
 class LiveEvent:
-    """An event of one run, numbered from 1 without gaps; the journal gives the same again."""
+    """An event of one run."""
 
-    seq: int
+    id: EventId
     name: LiveEventName
     data: JsonObject
 

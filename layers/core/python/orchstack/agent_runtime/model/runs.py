@@ -30,10 +30,12 @@ Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
 
 
 class Mode(StrEnum):
-    """How a caller wants the answer: whole, or as it comes."""
+    """How a caller wants the answer: whole, as it comes, or later."""
 
     WAIT = "wait"
     STREAM = "stream"
+    # Answered at once with the accepted run; the state machine carries it on.
+    BACKGROUND = "background"
 
 
 class Stages(Frozen):
@@ -47,8 +49,31 @@ class Stages(Frozen):
     total: float = 0.0
 
 
+class Overrides(Frozen):
+    """What a fork changes of the agent's document."""
+
+    instructions: str | None = None
+    model: str | None = None
+
+
+class Parent(Frozen):
+    """The run whose step asked this one; `depth` counts from 1, `agents` is the chain above."""
+
+    run_id: UUID
+    step: int
+    depth: int
+    agents: tuple[AgentName, ...]
+
+
+class Origin(Frozen):
+    """The run that this one was forked from: its steps below `step` were taken over."""
+
+    run_id: UUID
+    step: int
+
+
 class Run(Frozen):
-    """The record of a run without its steps; `history` is the session's at its beginning."""
+    """The record of a run without its steps; `history` is the session's when it began."""
 
     tenant_id: UUID
     id: UUID
@@ -60,6 +85,11 @@ class Run(Frozen):
     mode: Mode = Mode.WAIT
     session_id: UUID | None = None
     metadata: Metadata = {}
+    # Which arm of a weighted alias answered.
+    variant: Literal["stable", "canary"] | None = None
+    overrides: Overrides = Overrides()
+    parent: Parent | None = None
+    forked_from: Origin | None = None
     # After the guards; empty if they blocked it.
     input: str
     history: tuple[Message, ...] = ()
@@ -72,13 +102,19 @@ class Run(Frozen):
     step_count: int = 0
     stages: Stages = Stages()
     spans: tuple[JsonObject, ...] = ()
+    # What a human is asked, while the run waits.
+    question: str | None = None
     created_at: AwareDatetime
+    # When it left the queue; None while it is queued.
+    begun_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
+    # When its texts were erased.
+    erased_at: AwareDatetime | None = None
 
     @property
     def over(self) -> bool:
         """Whether the run has ended."""
-        return self.status is not RunStatus.RUNNING
+        return self.status.over
 
 
 class RunView(Frozen):
@@ -87,10 +123,15 @@ class RunView(Frozen):
     id: UUID
     agent: AgentName
     version: int
+    variant: Literal["stable", "canary"] | None
+    mode: Mode
     session_id: UUID | None
+    parent_run_id: UUID | None
+    forked_from: Origin | None
     status: RunStatus
     finish_reason: FinishReason | None
     output: str
+    question: str | None
     error: Fault | None
     usage: Usage
     cost_micro_usd: MicroDollars
@@ -99,7 +140,9 @@ class RunView(Frozen):
     latency_ms: Stages
     metadata: dict[str, str]
     created_at: AwareDatetime
+    begun_at: AwareDatetime | None
     finished_at: AwareDatetime | None
+    erased_at: AwareDatetime | None
 
     @classmethod
     def of(cls, run: Run) -> RunView:
@@ -111,7 +154,7 @@ class StepView(Frozen):
     """A step of a run's journal as the API shows it."""
 
     seq: int
-    kind: Literal["model", "tool", "guard", "finish"]
+    kind: Literal["model", "tool", "wait", "handoff", "guard", "finish"]
     status: StepStatus
     work: Work
     usage: Usage
@@ -159,10 +202,15 @@ def _shown(run: Run) -> JsonObject:
         "id": run.id,
         "agent": run.agent,
         "version": run.version,
+        "variant": run.variant,
+        "mode": run.mode,
         "session_id": run.session_id,
+        "parent_run_id": None if run.parent is None else run.parent.run_id,
+        "forked_from": run.forked_from,
         "status": run.status,
         "finish_reason": run.finish_reason,
         "output": run.output,
+        "question": run.question,
         "error": run.fault,
         "usage": run.usage,
         "cost_micro_usd": run.cost_micro_usd,
@@ -170,7 +218,9 @@ def _shown(run: Run) -> JsonObject:
         "latency_ms": run.stages,
         "metadata": run.metadata,
         "created_at": run.created_at,
+        "begun_at": run.begun_at,
         "finished_at": run.finished_at,
+        "erased_at": run.erased_at,
     }
 
 
@@ -229,7 +279,7 @@ class RunReference(Frozen):
 class Advanced(RunReference):
     """How a run stands after one more command, in the words of the state machine."""
 
-    status: Literal["running", "finished", "failed"]
+    status: Literal["queued", "running", "waiting", "finished", "failed"]
 
     @classmethod
     def of(cls, run: Run) -> Advanced:
@@ -238,10 +288,15 @@ class Advanced(RunReference):
         return cls(tenant_id=run.tenant_id, run_id=run.id, status=status)
 
 
-_MACHINE_STATUS: Final[dict[RunStatus, Literal["running", "finished", "failed"]]] = {
+_MACHINE_STATUS: Final[
+    dict[RunStatus, Literal["queued", "running", "waiting", "finished", "failed"]]
+] = {
+    RunStatus.QUEUED: "queued",
     RunStatus.RUNNING: "running",
+    RunStatus.WAITING: "waiting",
     RunStatus.COMPLETED: "finished",
     RunStatus.FAILED: "failed",
+    RunStatus.CANCELLED: "finished",
 }
 
 

@@ -1,4 +1,4 @@
-"""The journal of a run: one step for each guard decision, model call, tool call, and for the end.
+"""The journal of a run: a step for each decision of a guard, each call, each wait, and the end.
 
 A step that reaches outside is written twice: as `started` before the call, so that after a crash
 the same idempotency key is used again, and as `finished` with what came back.
@@ -8,19 +8,32 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from orchstack.agent_runtime.model.contexts import ContextManifest
+from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, ToolCall, Usage
 from orchstack.kernel.frozen import Frozen
 
 
 class RunStatus(StrEnum):
-    """Where a run stands."""
+    """Where a run stands; the last three are ends."""
 
+    # Accepted and not begun: it runs in the background, or waits for its turn in its session.
+    QUEUED = "queued"
     RUNNING = "running"
+    # A human is asked; no driver holds the run meanwhile.
+    WAITING = "waiting"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether a run that stands here has ended."""
+        return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
 class FinishReason(StrEnum):
@@ -33,6 +46,9 @@ class FinishReason(StrEnum):
     MAX_TOKENS = "max_tokens"
     BUDGET_EXCEEDED = "budget_exceeded"
     MAX_SECONDS = "max_seconds"
+    CANCELLED = "cancelled"
+    # The answer never fitted the agent's output schema.
+    INVALID_OUTPUT = "invalid_output"
     ERROR = "error"
 
 
@@ -58,7 +74,14 @@ class ModelWork(Frozen):
     model: str
     # The last call the limits allow: the model is told to answer with what it has.
     last: bool = False
+    # The answer before did not fit the agent's output schema: the model is told what was wrong.
+    repair: bool = False
     worst_cost: MicroDollars = 0
+    # From 1; a call that is asked again, because its driver died, is the next attempt.
+    attempt: int = 1
+    # The most that the attempts before can have cost: their answers, and so their bills, are lost.
+    lost_micro_usd: MicroDollars = 0
+    context: ContextManifest | None = None
     # What went out to the caller, after the guards.
     text: str = ""
     # The lengths of the pieces in which `text` went out: a replay repeats them exactly.
@@ -81,6 +104,38 @@ class ToolWork(Frozen):
     is_error: bool = False
     # False: the agent's document does not name the tool, so it was never called.
     permitted: bool = True
+    # The run of the agent that served as the tool.
+    child_run_id: UUID | None = None
+
+
+class WaitWork(Frozen):
+    """A question to a human, the wish at `position` of the step `wished_by`, and the answer."""
+
+    kind: Literal["wait"] = "wait"
+    call: ToolCall
+    wished_by: int
+    position: int
+    question: str
+    # Nobody need answer any more after this time; the model is told so.
+    expires_at: AwareDatetime
+    answer: str = ""
+    answered_by: str | None = None
+    # Nobody answered in time.
+    expired: bool = False
+
+
+class HandoffWork(Frozen):
+    """The run goes on under another agent's document, unless it was refused."""
+
+    kind: Literal["handoff"] = "handoff"
+    call: ToolCall
+    wished_by: int
+    position: int
+    agent: AgentName
+    version: int | None = None
+    reason: str = ""
+    # Why it was refused: too deep, a cycle, no such agent. Told to the model.
+    refusal: str | None = None
 
 
 class GuardStage(StrEnum):
@@ -89,6 +144,8 @@ class GuardStage(StrEnum):
     INPUT = "input"
     TOOL = "tool"
     OUTPUT = "output"
+    # Whether the answer fits the agent's output schema.
+    SCHEMA = "schema"
 
 
 class GuardOutcome(StrEnum):
@@ -118,14 +175,23 @@ class FinishWork(Frozen):
     output: str = ""
     composed: bool = False
     fault: Fault | None = None
+    # The worst cost of the call that the budget did not cover.
+    refused_micro_usd: MicroDollars | None = None
 
     @property
     def status(self) -> RunStatus:
         """The status the run ends in."""
+        if self.reason is FinishReason.CANCELLED:
+            return RunStatus.CANCELLED
         return RunStatus.COMPLETED if self.fault is None else RunStatus.FAILED
 
 
-Work = Annotated[ModelWork | ToolWork | GuardWork | FinishWork, Field(discriminator="kind")]
+# What answers a wish of a model.
+Service = ToolWork | WaitWork | HandoffWork
+Work = Annotated[
+    ModelWork | ToolWork | WaitWork | HandoffWork | GuardWork | FinishWork,
+    Field(discriminator="kind"),
+]
 
 
 class Step(Frozen):
