@@ -9,7 +9,9 @@ OrchStackError                        500  internal
 │   └── ContentBlocked                403  content_blocked
 ├── NotFound                          404  not_found
 ├── Conflict                          409  conflict
-│   └── RequestInFlight               409  request_in_flight
+│   ├── RequestInFlight               409  request_in_flight
+│   └── SessionBusy                   409  session_busy
+├── Gone                              410  gone
 ├── PayloadTooLarge                   413  payload_too_large
 ├── IdempotencyKeyReused              422  idempotency_key_reused
 ├── RateLimited                       429  rate_limited
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar
+from uuid import UUID
 
 from orchstack.kernel.plain import JsonObject
 
@@ -137,6 +140,30 @@ class RequestInFlight(Conflict):
 
     code = "request_in_flight"
     title = "Request in flight"
+
+
+class SessionBusy(Conflict):
+    """A run of this session is under way; wait as Retry-After says, or cancel that run."""
+
+    code = "session_busy"
+    title = "Session busy"
+
+    @classmethod
+    def with_run(cls, run_id: UUID) -> SessionBusy:
+        """Name the run that is under way."""
+        return cls(
+            f"Run {run_id} of this session is under way; "
+            "wait as Retry-After says, or cancel that run.",
+            retry_after_s=1,
+        )
+
+
+class Gone(OrchStackError):
+    """It was erased."""
+
+    code = "gone"
+    status = 410
+    title = "Gone"
 
 
 class PayloadTooLarge(OrchStackError):

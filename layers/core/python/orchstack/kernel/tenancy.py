@@ -18,6 +18,8 @@ class Scope(StrEnum):
     AGENTS_WRITE = "agents:write"
     RUNS_READ = "runs:read"
     RUNS_WRITE = "runs:write"
+    SESSIONS_READ = "sessions:read"
+    SESSIONS_WRITE = "sessions:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     EVENTS_READ = "events:read"

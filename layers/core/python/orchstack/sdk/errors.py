@@ -10,6 +10,7 @@ OrchStackError
     ├── Forbidden           403  the key lacks a scope, or a guard blocked the content
     ├── NotFound            404  no such object for this tenant
     ├── Conflict            409  the object changed, or the same request is running
+    ├── Gone                410  it was erased
     ├── InvalidDocument     422  faults in a document; `faults` lists them
     ├── RateLimited         429  too many requests
     └── ServerError         5xx  OrchStack failed; the retry with the same key is safe
@@ -100,6 +101,10 @@ class Conflict(ApiError):
     """The object changed or exists already, or the same request is still running."""
 
 
+class Gone(ApiError):
+    """It was erased."""
+
+
 class InvalidDocument(ApiError):
     """A document has faults, or an Idempotency-Key was used for another request."""
 
@@ -118,6 +123,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     HTTPStatus.FORBIDDEN: Forbidden,
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.CONFLICT: Conflict,
+    HTTPStatus.GONE: Gone,
     HTTPStatus.UNPROCESSABLE_ENTITY: InvalidDocument,
     HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
 }
