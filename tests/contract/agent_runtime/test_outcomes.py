@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from orchstack.agent_runtime.adapters.in_memory import InMemoryOutcomes
-from orchstack.agent_runtime.adapters.postgres import PostgresOutcomes
+from orchstack.agent_runtime.adapters.in_memory_outcomes import InMemoryOutcomes
+from orchstack.agent_runtime.adapters.outcomes import PostgresOutcomes
 from orchstack.agent_runtime.model.events import Outcome
 from orchstack.agent_runtime.model.steps import FinishReason, RunStatus
 from orchstack.agent_runtime.ports import Outcomes

@@ -6,8 +6,8 @@ import json
 from uuid import uuid4
 
 from orchstack.agent_runtime.adapters.emf import EmfMetrics
-from orchstack.agent_runtime.adapters.in_memory import InMemoryMetrics, InMemoryOutcomes
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.in_memory_outcomes import InMemoryMetrics, InMemoryOutcomes
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.agent_runtime.service.outcomes import OutcomeTracker
 from orchstack.kernel.errors import NoProviderAvailable

@@ -55,7 +55,7 @@ def records() -> RunRecords:
 def outcomes() -> OutcomeTracker:
     """What takes in how runs ended."""
     from orchstack.agent_runtime.adapters.emf import EmfMetrics
-    from orchstack.agent_runtime.adapters.postgres import PostgresOutcomes
+    from orchstack.agent_runtime.adapters.outcomes import PostgresOutcomes
     from orchstack.agent_runtime.service.outcomes import OutcomeTracker
 
     return OutcomeTracker(outcomes=PostgresOutcomes(database()), metrics=EmfMetrics())

@@ -1,4 +1,4 @@
-"""Runs, their journal and their outcomes in PostgreSQL; row-level security keeps tenants apart."""
+"""Runs and their journal in PostgreSQL; row-level security keeps tenants apart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from typing import Final
 from uuid import UUID
 
-from orchstack.agent_runtime.model.events import Outcome
 from orchstack.agent_runtime.model.runs import (
     KeyedRun,
     Lease,
@@ -147,27 +146,6 @@ class PostgresJournal:
         }
         with self.transaction(tenant_id) as tx:
             return [_run(row) for row in tx.all(_SQL["page"], given)]
-
-
-class PostgresOutcomes:
-    """Keeps one outcome a run; the inbox remembers which messages were taken in."""
-
-    def __init__(self, database: Database) -> None:
-        """Take the database, as the application."""
-        self._database = database
-
-    def record(self, outcome: Outcome, *, message_id: str) -> bool:
-        """Keep an outcome; False if this message was taken in before."""
-        given = {
-            **outcome.model_dump(exclude={"usage"}),
-            **outcome.usage.model_dump(),
-            "message_id": message_id,
-        }
-        with self._database.transaction(outcome.tenant_id) as tx:
-            if tx.execute(_SQL["take_message_in"], given) == 0:
-                return False
-            tx.execute(_SQL["record_outcome"], given)
-        return True
 
 
 def _run(row: Row) -> Run:
