@@ -81,7 +81,7 @@ class RestApi(apigateway.RestApi):
             deploy_options=self._deployment(scope, stage),
             default_cors_preflight_options=apigateway.CorsOptions(
                 allow_origins=apigateway.Cors.ALL_ORIGINS,
-                allow_methods=["DELETE", "GET", "POST", "PUT"],
+                allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
                 allow_headers=REQUEST_HEADERS,
                 max_age=Duration.hours(2),
             ),

@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchstack.kernel.clock import ManualClock
 from orchstack.kernel.db.session import Connection, Database
 from orchstack.kernel.endpoint import EndpointFactory
-from orchstack.kernel.exchange import Shared
+from orchstack.kernel.exchange import Given, Shared
 from orchstack.kernel.http import (
     Answer,
-    EventStream,
     Idempotency,
     NoBody,
     NoQuery,
@@ -145,7 +144,7 @@ class House:
         self,
         operation: Operation[Any, Any],
         event: Mapping[str, Any],
-        serve: Callable[[Request[Any, Any]], Answer | EventStream] | None = None,
+        serve: Callable[[Request[Any, Any]], Given] | None = None,
         remaining_ms: int = 29_000,
     ) -> dict[str, Any]:
         """Send an event to an operation."""

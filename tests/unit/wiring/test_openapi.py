@@ -64,6 +64,7 @@ def test_an_operation_tells_all_its_answers(
     expected |= {"404"} if "{" in operation.path else set()
     changes = operation.idempotency is not Idempotency.NONE
     expected |= {"409", "422"} if changes else set()
+    expected |= {"410"} if operation.erasable else set()
 
     assert expected == set(found["responses"])
     assert (operation.scope is None) == (found.get("security") == [])

@@ -62,17 +62,19 @@ class EndpointFactory:
         event: JsonMapping,
         context: LambdaContext,
     ) -> Generator[Reply | str, None, None]:
-        """Answer a request piece by piece: the head first, then the events as they come."""
+        """Answer a request piece by piece: the head first, then the rest as it comes."""
         incoming = gateway.read(event)
         soon = _after(self._soon_s, self._shared.nudge)
         with soon, self._watched(operation, incoming) as notes:
             outcome = self._exchange(operation, incoming, context).run(call)
             notes["status"] = outcome.status
             yield {"statusCode": outcome.status, "headers": dict(outcome.headers)}
-            if outcome.events is None:
-                yield outcome.body
-            else:
+            if outcome.events is not None:
                 yield from _frames(outcome.events)
+            elif outcome.pieces is not None:
+                yield from outcome.pieces
+            else:
+                yield outcome.body
 
     def _exchange(
         self,

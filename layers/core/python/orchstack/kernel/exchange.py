@@ -13,14 +13,23 @@ from orchstack.kernel.clock import Clock
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.errors import Forbidden, OrchStackError
 from orchstack.kernel.gateway import COMMON_HEADERS, UNCACHED, Incoming
-from orchstack.kernel.http import Answer, EventStream, Idempotency, Operation, Request
+from orchstack.kernel.http import (
+    Answer,
+    EventStream,
+    Idempotency,
+    Operation,
+    Request,
+    TextAnswer,
+)
 from orchstack.kernel.idempotency import REPLAYED, Answers, Slot, StoredAnswer
 from orchstack.kernel.observability import add_ids, logger
 from orchstack.kernel.tenancy import ANONYMOUS, Principal
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 QueryT = TypeVar("QueryT", bound=BaseModel)
-Call = Callable[[Request[BodyT, QueryT]], Answer | EventStream]
+ItemT = TypeVar("ItemT")
+Given = Answer | TextAnswer | EventStream
+Call = Callable[[Request[BodyT, QueryT]], Given]
 Frames = Iterator[tuple[str, str, str]]
 
 _COMMON = {"Content-Type": "application/json", **UNCACHED, **COMMON_HEADERS}
@@ -54,6 +63,8 @@ class Outcome:
     status: int
     headers: Mapping[str, str]
     body: str = ""
+    # Instead of `body`: a text in pieces, or events.
+    pieces: Iterator[str] | None = None
     events: Frames | None = None
 
 
@@ -116,7 +127,7 @@ class Exchange(Generic[BodyT, QueryT]):
 
     def _called(
         self, call: Call[BodyT, QueryT], request: Request[BodyT, QueryT]
-    ) -> Answer | EventStream | StoredAnswer:
+    ) -> Given | StoredAnswer:
         if self._operation.idempotency is not Idempotency.TRANSACTION:
             return call(request)
         tenant_id = request.principal.tenant_id
@@ -132,7 +143,7 @@ class Exchange(Generic[BodyT, QueryT]):
                 claim.answer = _stored(answer, request.body_hash)
             return answer
 
-    def _outcome(self, answer: Answer | EventStream | StoredAnswer) -> Outcome:
+    def _outcome(self, answer: Given | StoredAnswer) -> Outcome:
         headers = {**self._headers, **answer.headers}
         match answer:
             case Answer():
@@ -140,10 +151,21 @@ class Exchange(Generic[BodyT, QueryT]):
             case StoredAnswer():
                 headers[REPLAYED] = "true"
                 return Outcome(status=answer.status, headers=headers, body=answer.body)
+            case TextAnswer():
+                return self._text(answer, headers)
             case EventStream():
                 started = _started(answer.events)
                 headers["Content-Type"] = sse.CONTENT_TYPE
                 return Outcome(status=200, headers=headers, events=started)
+
+    def _text(self, answer: TextAnswer, headers: dict[str, str]) -> Outcome:
+        headers["Content-Type"] = f"{answer.media_type}; charset=utf-8"
+        if answer.filename is not None:
+            headers["Content-Disposition"] = f'attachment; filename="{answer.filename}"'
+        content = answer.content
+        if self._operation.streaming and not isinstance(content, str):
+            return Outcome(status=200, headers=headers, pieces=_started(iter(content)))
+        return Outcome(status=200, headers=headers, body="".join(content))
 
     def _refusal(self, error: OrchStackError) -> Outcome:
         body = problems.render(
@@ -153,13 +175,13 @@ class Exchange(Generic[BodyT, QueryT]):
         return Outcome(status=error.status, headers=headers, body=body)
 
 
-def _started(events: Frames) -> Frames:
-    """Wait for the first event, so that an error before it is still an ordinary answer."""
-    first = next(events, None)
-    return events if first is None else _with_first(first, events)
+def _started(rest: Iterator[ItemT]) -> Iterator[ItemT]:
+    """Wait for the first of what is streamed: an error before it is still an ordinary answer."""
+    first = next(rest, None)
+    return rest if first is None else _with_first(first, rest)
 
 
-def _with_first(first: tuple[str, str, str], rest: Frames) -> Frames:
+def _with_first(first: ItemT, rest: Iterator[ItemT]) -> Iterator[ItemT]:
     try:
         yield first
         yield from rest

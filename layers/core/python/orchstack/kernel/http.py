@@ -6,7 +6,7 @@ the route, the handler is checked against it, and the OpenAPI document describes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -59,6 +59,11 @@ class Operation(Generic[BodyT, QueryT]):
     # What a body that does not fit its model is answered with.
     invalid_body: type[InvalidRequest] = InvalidRequest
     streaming: bool = False
+    # What a TextAnswer of this operation can be, such as text/csv. A streaming operation without
+    # any answers with Server-Sent Events.
+    media_types: tuple[str, ...] = ()
+    # Whether what it names can have been erased: it answers 410 then.
+    erasable: bool = False
     idempotency: Idempotency = Idempotency.NONE
     path_pattern: dict[str, str] = field(default_factory=dict)
     max_body_bytes: int = 256 * 1024
@@ -94,6 +99,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     # What the idempotency store keeps instead of `body`, where the body holds a secret shown once.
     stored_body: BaseModel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextAnswer:
+    """An answer that is a document of its own, whole or (of a streaming operation) in pieces."""
+
+    content: str | Iterable[str]
+    # As the operation's `media_types` name it.
+    media_type: str
+    # What a browser saves it as: letters, digits, dots and dashes of ASCII.
+    filename: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

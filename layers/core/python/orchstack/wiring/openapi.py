@@ -168,7 +168,8 @@ def _header_parameters(operation: AnyOperation) -> Iterator[Json]:
 
 def _responses(operation: AnyOperation, schema: Json) -> Json:
     content: Json = {_JSON: {"schema": schema}}
-    if operation.streaming:
+    content |= {media: {"schema": {"type": "string"}} for media in operation.media_types}
+    if operation.streaming and not operation.media_types:
         content[sse.CONTENT_TYPE] = {"schema": _LIVE_EVENT}
     names = ["X-Request-Id"]
     names += ["RateLimit-Policy", "RateLimit"] if operation.scope else []
@@ -193,6 +194,7 @@ def _refusals(operation: AnyOperation) -> list[int]:
     statuses |= {401, 403} if operation.scope else set()
     statuses |= {404} if _PLACEHOLDER.search(operation.path) else set()
     statuses |= {409, 422} if changes else set()
+    statuses |= {410} if operation.erasable else set()
     statuses |= {422} if has_body and operation.invalid_body is InvalidDocument else set()
     return sorted(statuses)
 
