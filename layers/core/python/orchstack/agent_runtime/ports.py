@@ -20,8 +20,13 @@ from orchstack.kernel.events import Announcement
 class AgentDirectory(Protocol):
     """Knows the agents of a tenant."""
 
-    def effective(self, tenant_id: UUID, agent: str, version: int | None) -> EffectiveAgent:
-        """Find a version of an agent; without one, the live one. Raises NotFound."""
+    def effective(
+        self, tenant_id: UUID, agent: str, version: int | None, *, sticky: str = ""
+    ) -> EffectiveAgent:
+        """Find a version of an agent; without one, the live one. Raises NotFound.
+
+        During a canary `sticky` (the session, else the run) decides: the same one, the same arm.
+        """
 
 
 class Models(Protocol):

@@ -22,6 +22,7 @@ AgentName = Annotated[
 ]
 ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 VersionNumber = Annotated[int, Field(ge=1, le=MAX_VERSION, description="1, 2, 3… per agent.")]
+Variant = Literal["stable", "canary"]
 
 
 class GuardPolicy(Frozen):
@@ -103,3 +104,5 @@ class EffectiveAgent(Frozen):
     name: AgentName
     version: VersionNumber
     document: AgentDocument
+    # Which arm of a canary was chosen; None where there was no choice.
+    variant: Variant | None = None

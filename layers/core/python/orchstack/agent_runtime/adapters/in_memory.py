@@ -37,8 +37,11 @@ class InMemoryAgents:
         """Make a new version."""
         self.published.setdefault((tenant_id, document.name), []).append(document)
 
-    def effective(self, tenant_id: UUID, agent: str, version: int | None) -> EffectiveAgent:
+    def effective(
+        self, tenant_id: UUID, agent: str, version: int | None, *, sticky: str = ""
+    ) -> EffectiveAgent:
         """Find a version of an agent; without one, the live one. Raises NotFound."""
+        del sticky
         versions = self.published.get((tenant_id, agent), [])
         number = len(versions) if version is None else version
         if not 1 <= number <= len(versions):

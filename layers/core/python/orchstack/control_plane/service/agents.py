@@ -74,8 +74,11 @@ class AgentDirectory:
             return self._found(tenant_id, agent, version=version)
         return self._found(tenant_id, agent, alias=alias or LIVE)
 
-    def effective(self, tenant_id: UUID, agent: str, version: int | None) -> EffectiveAgent:
+    def effective(
+        self, tenant_id: UUID, agent: str, version: int | None, *, sticky: str = ""
+    ) -> EffectiveAgent:
         """Give what a run is configured by: the version asked for, else the live one."""
+        del sticky
         found = self.get(tenant_id, agent, version=version, alias=None)
         return EffectiveAgent(name=found.agent, version=found.version, document=found.document)
 
