@@ -86,7 +86,9 @@ def test_a_greedy_parameter_takes_the_rest_of_the_path(edge: Edge) -> None:
     assert "/files/{path+}" == event["resource"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("DELETE", "/sleep")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/nothing"), ("DELETE", "/sleep"), ("GET", "/line%0Abreak/x")]
+)
 def test_an_unknown_route_is_forbidden(edge: Edge, method: str, path: str) -> None:
     """A path or method without a route answers 403, Missing Authentication Token."""
     answer = edge.ask(method, path)

@@ -47,7 +47,8 @@ class Gateway:
         self._status = status
         self._redrive = redrive
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        # A path may hold an encoded line break, which a plain dot would not match.
+        app.router.add_route("*", "/{path:(?s:.*)}", self._handle)
         self._runner = web.AppRunner(
             app,
             access_log=None,
