@@ -120,8 +120,9 @@ def _running(assembly: Path, wish: Wish, progress: Progress) -> Iterator[CloudIn
     """Run the local cloud for the length of the block; its end cannot be interrupted."""
     from orchstack.local.cloud import PREFERRED_PORT, LocalCloud
 
-    # Whoever ends us politely gets the same clean stop as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both stop us cleanly, also where a shell started us in the background, with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     cloud = LocalCloud(
         assembly,
         wish.folder,
