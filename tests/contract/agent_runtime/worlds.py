@@ -14,6 +14,7 @@ from orchstack.agent_runtime.adapters.in_memory import (
     ScriptedModels,
     WordGuards,
 )
+from orchstack.agent_runtime.adapters.in_memory_durable import InMemoryDurable
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.driver import RunDriver
@@ -157,6 +158,7 @@ def _stage(
         guards=WordGuards(),
         memory=memory,
         journal=journal,
+        durable=InMemoryDurable(),
         clock=clock,
     )
     stage = Stage(world, make.principal(), models, tools)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from orchstack.agent_runtime.model.events import Outcome
+from orchstack.agent_runtime.model.holding import AdriftRun, Claim
 from orchstack.agent_runtime.model.runs import KeyedRun, Lease, RequestKey, Run, RunFilter
 from orchstack.agent_runtime.model.steps import Step
 from orchstack.kernel.agents import EffectiveAgent, GuardPolicy
@@ -121,13 +122,20 @@ class SessionMemory(Protocol):
 
 
 class Journal(Protocol):
-    """Keeps runs and their steps; a write without the lease (but for `open`) raises LeaseLost."""
+    """Keeps runs and their steps; a write by a driver without the lease raises LeaseLost."""
 
     def transaction(self, tenant_id: UUID) -> AbstractContextManager[object]:
         """Commit what is done inside at its end; undo it on an error. Raises Unavailable."""
 
     def find_key(self, tenant_id: UUID, key: str) -> KeyedRun | None:
         """Find the run that an Idempotency-Key made."""
+
+    def active_in_session(self, tenant_id: UUID, session_id: UUID, agent: str) -> UUID | None:
+        """Give the oldest run of a session that is not over; begins the session if it is new.
+
+        Until the transaction that is open ends, nobody else learns this of the session, so of two
+        runs that begin at once only one finds it free.
+        """
 
     def open(
         self,
@@ -136,23 +144,71 @@ class Journal(Protocol):
         announcement: Announcement,
         *,
         key: RequestKey | None,
-        lease: Lease,
+        lease: Lease | None,
     ) -> bool:
-        """Keep a new run and its session; False if another run has the key, and nothing is kept."""
+        """Keep a new run and its session; without a lease it is nobody's.
 
-    def claim(self, tenant_id: UUID, run_id: UUID, lease: Lease) -> Run:
+        False if another run has the key, and nothing is kept.
+        """
+
+    def claim(self, tenant_id: UUID, run_id: UUID, lease: Lease) -> Claim:
         """Take a run over, unless it has ended.
 
-        Raises NotFound, or RequestInFlight while another driver's lease lasts.
+        Raises NotFound, RequestInFlight while another driver's lease lasts, and NotYourTurn if it
+        is queued and another run of its session is under way or came before it.
         """
 
     def append(
-        self, run: Run, steps: Sequence[Step], announcement: Announcement, *, lease: Lease
-    ) -> None:
-        """Write steps (a finished one over its start) and the run's totals; renews the lease."""
+        self,
+        run: Run,
+        steps: Sequence[Step],
+        announcement: Announcement,
+        *,
+        lease: Lease,
+        wake_at: datetime | None = None,
+        with_history: bool = False,
+    ) -> bool:
+        """Write steps (a finished one over its start) and the run's record; renews the lease.
 
-    def renew(self, run: Run, lease: Lease) -> None:
-        """Hold the lease for longer; for no seconds gives it back."""
+        `wake_at` is when a sweeper has to look at the run: of a wait, its end. The history is
+        written only if asked for: when the run leaves the queue. Gives whether somebody asked for
+        the run to be cancelled.
+        """
+
+    def note(self, run: Run, step: Step, lease: Lease) -> bool:
+        """Write down how far a started call of a model has come; renews the lease.
+
+        That is its text so far, its attempt, and what is lost; for takeovers it is no progress.
+        Gives whether somebody asked for the run to be cancelled.
+        """
+
+    def renew(self, run: Run, lease: Lease) -> bool:
+        """Hold the lease for longer; gives whether somebody asked for the run to be cancelled."""
+
+    def release(self, run: Run, lease: Lease, *, orderly: bool) -> None:
+        """Give the lease back; in good order, the takeover does not count as a stall."""
+
+    def cancel_requested(self, tenant_id: UUID, run_id: UUID) -> bool:
+        """Tell whether somebody asked for the run to be cancelled: cheap, to be asked often."""
+
+    def request_cancel(self, tenant_id: UUID, run_id: UUID) -> tuple[UUID, ...]:
+        """Ask for a run, and all that it asked for, to be cancelled.
+
+        Gives those that are not over, this one first: their drivers see it with the next write.
+        Raises NotFound.
+        """
+
+    def children(self, tenant_id: UUID, run_id: UUID) -> tuple[Run, ...]:
+        """Give the runs that a run asked for, in the order of their ids, without their history."""
+
+    def count_start(self, tenant_id: UUID, run_id: UUID) -> int:
+        """Count an execution of the state machine that is about to be started; gives its number."""
+
+    def set_task_token(self, tenant_id: UUID, run_id: UUID, token: str) -> bool:
+        """Keep what the state machine waits with; False if the run does not wait any more."""
+
+    def take_task_token(self, tenant_id: UUID, run_id: UUID) -> str | None:
+        """Give what the state machine waits with, once."""
 
     def run(self, tenant_id: UUID, run_id: UUID) -> Run:
         """Give a run. Raises NotFound."""
@@ -164,18 +220,15 @@ class Journal(Protocol):
         """Give runs, newest first."""
 
 
-class Outcomes(Protocol):
-    """Keeps what became of each run."""
+class Sweepings(Protocol):
+    """Finds runs of all tenants that nobody drives; wants the platform role."""
 
-    def record(self, outcome: Outcome, *, message_id: str) -> bool:
-        """Keep an outcome; False if this message was taken in before."""
+    def adrift(self, before: datetime, limit: int) -> tuple[AdriftRun, ...]:
+        """Give runs that are not over and that nobody has held since a time, longest first.
 
-
-class Metrics(Protocol):
-    """Counts outcomes for dashboards and alarms."""
-
-    def measure(self, outcome: Outcome) -> None:
-        """Emit the figures of one run."""
+        A run that waits for a human comes when its time to answer ended before; a queued one when
+        its turn has come; one that is to be cancelled when it was asked to before.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,4 +241,5 @@ class World:
     guards: Guards
     memory: SessionMemory
     journal: Journal
+    durable: Durable
     clock: Clock

@@ -77,6 +77,13 @@ class EventSettings(Settings):
     nudge_queue_url: str | None = None
 
 
+class MachineSettings(Settings):
+    """The state machine that carries runs on."""
+
+    PREFIX: ClassVar[str] = "ORCHSTACK_AGENT_RUN_"
+    machine_arn: str
+
+
 class SocketSettings(Settings):
     """The callback address of the WebSocket stage."""
 

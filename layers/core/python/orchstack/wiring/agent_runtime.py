@@ -9,9 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
+from orchstack.agent_runtime.adapters.step_functions import StepFunctionsDurable
 from orchstack.agent_runtime.model.runs import Advanced, RunReference
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.clock import SystemClock
+from orchstack.kernel.settings import MachineSettings, load
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
@@ -38,9 +40,16 @@ def runtime() -> AgentRuntime:
         guards=guard_system(),
         memory=session_memory(),
         journal=PostgresJournal(database()),
+        durable=durable(),
         clock=SystemClock(),
     )
     return AgentRuntime(world, RunDriver(world))
+
+
+@cache
+def durable() -> StepFunctionsDurable:
+    """What starts the state machine, and answers it where it waits."""
+    return StepFunctionsDurable(lambda: load(MachineSettings).machine_arn)
 
 
 @cache
