@@ -231,6 +231,19 @@ class Sweepings(Protocol):
         """
 
 
+class Durable(Protocol):
+    """Carries runs on where no caller waits: the state machine `agent_run`."""
+
+    def start(self, tenant_id: UUID, run_id: UUID, n: int) -> None:
+        """Begin the n-th execution for a run; the same n again begins none. Raises Unavailable."""
+
+    def answer(self, token: str) -> bool:
+        """Let the execution that waits with a token go on; False if none does.
+
+        Raises Unavailable.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """All that a run touches."""
