@@ -123,7 +123,7 @@ def _frames(events: Frames) -> Iterator[str]:
     """Write the events; closes their source when the reader goes away."""
     try:
         for event in events:
-            yield sse.frame(*event)
+            yield sse.comment("still here") if event is None else sse.frame(*event)
     finally:
         close = getattr(events, "close", None)
         if close is not None:

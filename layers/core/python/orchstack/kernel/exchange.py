@@ -30,7 +30,7 @@ QueryT = TypeVar("QueryT", bound=BaseModel)
 ItemT = TypeVar("ItemT")
 Given = Answer | TextAnswer | EventStream
 Call = Callable[[Request[BodyT, QueryT]], Given]
-Frames = Iterator[tuple[str, str, str]]
+Frames = Iterator[tuple[str, str, str] | None]
 
 _COMMON = {"Content-Type": "application/json", **UNCACHED, **COMMON_HEADERS}
 
@@ -122,6 +122,7 @@ class Exchange(Generic[BodyT, QueryT]):
             body_hash=validation.fingerprint(operation, path, plain),
             idempotency_key=key,
             accepts_stream=sse.CONTENT_TYPE in incoming.headers.get("accept", ""),
+            last_event_id=incoming.headers.get("last-event-id") or None,
             deadline=self._deadline,
         )
 
@@ -176,9 +177,12 @@ class Exchange(Generic[BodyT, QueryT]):
 
 
 def _started(rest: Iterator[ItemT]) -> Iterator[ItemT]:
-    """Wait for the first of what is streamed: an error before it is still an ordinary answer."""
-    first = next(rest, None)
-    return rest if first is None else _with_first(first, rest)
+    """Wait for the first piece, so that an error before it is still an ordinary answer."""
+    try:
+        first = next(rest)
+    except StopIteration:
+        return rest
+    return _with_first(first, rest)
 
 
 def _with_first(first: ItemT, rest: Iterator[ItemT]) -> Iterator[ItemT]:

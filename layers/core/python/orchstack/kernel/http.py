@@ -88,6 +88,8 @@ class Request(Generic[BodyT, QueryT]):
     accepts_stream: bool
     # Unix time in seconds at which the answer must be out.
     deadline: float
+    # What a reader of Server-Sent Events has seen last, as it says itself.
+    last_event_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,10 @@ class TextAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class EventStream:
-    """A Server-Sent Events answer: each item is (id, event name, JSON text)."""
+    """A Server-Sent Events answer: each item is (id, event name, JSON text).
 
-    events: Iterator[tuple[str, str, str]]
+    None instead of an item is a comment, which keeps a silent connection alive.
+    """
+
+    events: Iterator[tuple[str, str, str] | None]
     headers: dict[str, str] = field(default_factory=dict)

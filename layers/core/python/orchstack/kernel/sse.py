@@ -30,6 +30,11 @@ def frame(event_id: str, name: str, data: str) -> str:
     return head + "".join(f"data: {line}\n" for line in lines) + "\n"
 
 
+def comment(text: str) -> str:
+    """Write a line that readers pass over; it shows both ends that the connection lives."""
+    return f": {text.translate(_BREAKS)}\n\n"
+
+
 def read(
     chunks: Iterable[bytes], *, max_bytes: int = MAX_EVENT_BYTES, unfinished: bool = False
 ) -> Iterator[ServerSentEvent]:
