@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from orchstack.kernel.context_policy import ContextPolicy
 from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.plain import JsonObject
 
@@ -15,6 +16,10 @@ LABEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 # PostgreSQL stores every character of Unicode but this one.
 NO_NUL = r"^[^\u0000]*$"
 LIVE = "live"
+# The tool with which a model asks a human: the agent runtime serves it, no executor.
+ASK_HUMAN = "ask_human"
+# As long as the providers let a tool's name be.
+MAX_TOOL_NAME = 64
 MAX_VERSION = 2_147_483_647
 
 AgentName = Annotated[
@@ -46,6 +51,8 @@ class RunLimits(Frozen):
     # How long a human may take to answer one question.
     max_wait_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = 604_800
     max_parallel_tools: Annotated[int, Field(ge=1, le=16)] = 4
+    # How long one call of a tool may last; a tool may end earlier by a limit of its own.
+    max_tool_seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
     # How many agents a run may pass through by hand-offs, and how deep agents may ask agents.
     max_depth: Annotated[int, Field(ge=1, le=8)] = 3
 
@@ -66,6 +73,12 @@ class AgentLink(Frozen):
     agent: AgentName
     kind: Literal["tool", "handoff"]
     description: Annotated[str, Field(max_length=500, pattern=NO_NUL)] = ""
+
+    @property
+    def tool(self) -> str:
+        """How the model calls it: `ask_<agent>` or `hand_off_to_<agent>`, dashes underscored."""
+        verb = "ask" if self.kind == "tool" else "hand_off_to"
+        return f"{verb}_{self.agent.replace('-', '_')}"
 
 
 class AgentDocument(Frozen):
@@ -88,6 +101,7 @@ class AgentDocument(Frozen):
     session_policy: Literal["serialise", "refuse"] = "serialise"
     guards: GuardPolicy = GuardPolicy()
     limits: RunLimits = RunLimits()
+    context: ContextPolicy = ContextPolicy()
     history_messages: Annotated[int, Field(ge=0, le=200)] = 20
     labels: Annotated[
         dict[

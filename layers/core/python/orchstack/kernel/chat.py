@@ -40,6 +40,8 @@ class Message(Frozen):
     content: Annotated[str, Field(max_length=MAX_TEXT)] = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    # Its place in the session it was recalled from.
+    seq: int | None = None
 
 
 class ToolSpec(Frozen):

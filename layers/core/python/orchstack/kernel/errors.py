@@ -13,7 +13,9 @@ OrchStackError                        500  internal
 │   └── SessionBusy                   409  session_busy
 ├── Gone                              410  gone
 ├── PayloadTooLarge                   413  payload_too_large
+│   └── ContextTooLarge               413  context_too_large
 ├── IdempotencyKeyReused              422  idempotency_key_reused
+├── InvalidOutput                     422  invalid_output
 ├── RateLimited                       429  rate_limited
 ├── Unavailable                       503  unavailable
 │   └── NoProviderAvailable           503  no_provider_available
@@ -174,12 +176,27 @@ class PayloadTooLarge(OrchStackError):
     title = "Payload too large"
 
 
+class ContextTooLarge(PayloadTooLarge):
+    """The input is larger than the model's context allows; send less, or name a larger model."""
+
+    code = "context_too_large"
+    title = "Context too large"
+
+
 class IdempotencyKeyReused(OrchStackError):
     """This Idempotency-Key was used with another request; choose a new key."""
 
     code = "idempotency_key_reused"
     status = 422
     title = "Idempotency key reused"
+
+
+class InvalidOutput(OrchStackError):
+    """The model's answer did not fit the agent's output schema, also when it was told so."""
+
+    code = "invalid_output"
+    status = 422
+    title = "Invalid output"
 
 
 class RateLimited(OrchStackError):
