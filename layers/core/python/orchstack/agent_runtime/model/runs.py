@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -17,11 +18,11 @@ from orchstack.agent_runtime.model.steps import (
     StepStatus,
     Work,
 )
-from orchstack.kernel.agents import NO_NUL, AgentName
+from orchstack.kernel.agents import NO_NUL, AgentName, RunLimits
 from orchstack.kernel.chat import Message, MicroDollars, Usage
 from orchstack.kernel.errors import RequestInFlight
 from orchstack.kernel.frozen import Frozen
-from orchstack.kernel.plain import JsonObject
+from orchstack.kernel.plain import Json, JsonObject
 
 MAX_INPUT = 200_000
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -57,12 +58,16 @@ class Overrides(Frozen):
 
 
 class Parent(Frozen):
-    """The run whose step asked this one; `depth` counts from 1, `agents` is the chain above."""
+    """The run whose step asked this one; `depth` counts from 1, `agents` is the chain above.
+
+    `limits` is what was left to that run, and the most that this one may use.
+    """
 
     run_id: UUID
     step: int
     depth: int
     agents: tuple[AgentName, ...]
+    limits: RunLimits = RunLimits()
 
 
 class Origin(Frozen):
@@ -96,6 +101,8 @@ class Run(Frozen):
     status: RunStatus = RunStatus.RUNNING
     finish_reason: FinishReason | None = None
     output: str = ""
+    # The output is JSON that fits the agent's output schema.
+    structured: bool = False
     fault: Fault | None = None
     usage: Usage = Usage()
     cost_micro_usd: MicroDollars = 0
@@ -131,6 +138,8 @@ class RunView(Frozen):
     status: RunStatus
     finish_reason: FinishReason | None
     output: str
+    # The output, read as JSON, of an agent with an output schema that it fits.
+    structured: Json = None
     question: str | None
     error: Fault | None
     usage: Usage
@@ -210,6 +219,7 @@ def _shown(run: Run) -> JsonObject:
         "status": run.status,
         "finish_reason": run.finish_reason,
         "output": run.output,
+        "structured": json.loads(run.output) if run.structured else None,
         "question": run.question,
         "error": run.fault,
         "usage": run.usage,

@@ -16,6 +16,7 @@ from orchstack.agent_runtime.model.contexts import ContextManifest
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, ToolCall, Usage
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import JsonObject
 
 
 class RunStatus(StrEnum):
@@ -100,9 +101,11 @@ class ToolWork(Frozen):
     call: ToolCall
     wished_by: int
     position: int
+    # The arguments as the caller is shown them, where the output guard redacted any.
+    shown: JsonObject | None = None
     content: str = ""
     is_error: bool = False
-    # False: the agent's document does not name the tool, so it was never called.
+    # False: it was never called: the agent's document does not name it, or a guard said no.
     permitted: bool = True
     # The run of the agent that served as the tool.
     child_run_id: UUID | None = None
@@ -174,6 +177,8 @@ class FinishWork(Frozen):
     reason: FinishReason
     output: str = ""
     composed: bool = False
+    # The output is JSON that fits the agent's output schema.
+    structured: bool = False
     fault: Fault | None = None
     # The worst cost of the call that the budget did not cover.
     refused_micro_usd: MicroDollars | None = None
