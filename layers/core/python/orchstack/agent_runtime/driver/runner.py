@@ -67,7 +67,7 @@ class RunDriver:
         """Take over a run that nobody drives. Raises NotFound, RequestInFlight."""
         lease = self._lease()
         with self._world.journal.transaction(tenant_id):
-            run = self._world.journal.claim(tenant_id, run_id, lease)
+            run = self._world.journal.claim(tenant_id, run_id, lease).run
             steps = self._world.journal.steps(tenant_id, run_id)
             agent = self._world.agents.effective(tenant_id, run.agent, run.version)
         return self._hold(run, agent.document, lease, steps)

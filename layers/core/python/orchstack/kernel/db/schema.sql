@@ -77,6 +77,32 @@ create table app.outbox (
     refusal text
 );
 
+create table app.outcome_review_history (
+    tenant_id uuid not null,
+    run_id uuid not null,
+    revision integer not null,
+    success boolean,
+    score double precision,
+    label text,
+    business_value_micro_usd bigint,
+    reviewer text not null,
+    comment text not null default ''::text,
+    reviewed_at timestamp with time zone not null
+);
+
+create table app.outcome_reviews (
+    tenant_id uuid not null,
+    run_id uuid not null,
+    revision integer not null,
+    success boolean,
+    score double precision,
+    label text,
+    business_value_micro_usd bigint,
+    reviewer text not null,
+    comment text not null default ''::text,
+    reviewed_at timestamp with time zone not null
+);
+
 create table app.outcomes (
     tenant_id uuid not null,
     run_id uuid not null,
@@ -91,7 +117,19 @@ create table app.outcomes (
     step_count integer not null,
     latency_ms double precision not null,
     finished_at timestamp with time zone not null,
-    recorded_at timestamp with time zone not null default now()
+    recorded_at timestamp with time zone not null default now(),
+    key_id uuid,
+    variant text,
+    mode text not null default 'wait'::text,
+    forked boolean not null default false,
+    stages jsonb not null default '{}'::jsonb,
+    guards_allowed integer not null default 0,
+    guards_redacted integer not null default 0,
+    guards_blocked integer not null default 0,
+    tools_ok integer not null default 0,
+    tools_failed integer not null default 0,
+    handoffs integer not null default 0,
+    created_at timestamp with time zone
 );
 
 create table app.relay_positions (
@@ -141,7 +179,20 @@ create table app.runs (
     idempotency_key text,
     request_hash text,
     lease_owner uuid,
-    lease_until timestamp with time zone
+    lease_until timestamp with time zone,
+    variant text,
+    overrides jsonb not null default '{}'::jsonb,
+    parent jsonb,
+    forked_from jsonb,
+    attachments jsonb not null default '[]'::jsonb,
+    question text,
+    begun_at timestamp with time zone,
+    erased_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    stalls integer not null default 0,
+    starts integer not null default 0,
+    task_token text,
+    wake_at timestamp with time zone
 );
 
 create table app.session_messages (
@@ -153,7 +204,8 @@ create table app.session_messages (
     content text not null,
     tool_calls jsonb not null default '[]'::jsonb,
     tool_call_id text,
-    created_at timestamp with time zone not null default now()
+    created_at timestamp with time zone not null default now(),
+    token_count integer not null default 0
 );
 
 create table app.sessions (
@@ -162,7 +214,12 @@ create table app.sessions (
     agent text not null,
     message_count bigint not null default 0,
     created_at timestamp with time zone not null default now(),
-    updated_at timestamp with time zone not null default now()
+    updated_at timestamp with time zone not null default now(),
+    title text not null default ''::text,
+    metadata jsonb not null default '{}'::jsonb,
+    token_count bigint not null default 0,
+    version uuid not null default gen_random_uuid(),
+    deleted_at timestamp with time zone
 );
 
 create table app.sockets (
@@ -208,29 +265,39 @@ alter table app.idempotency_answers add constraint idempotency_answers_key_check
 alter table app.inbox add constraint inbox_pkey PRIMARY KEY (tenant_id, consumer, message_id);
 alter table app.inbox add constraint inbox_message_id_check CHECK (((char_length(message_id) >= 1) AND (char_length(message_id) <= 255)));
 alter table app.outbox add constraint outbox_pkey PRIMARY KEY (tenant_id, event_id);
+alter table app.outcome_review_history add constraint outcome_review_history_pkey PRIMARY KEY (tenant_id, run_id, revision);
+alter table app.outcome_review_history add constraint outcome_review_history_revision_check CHECK ((revision > 0));
+alter table app.outcome_review_history add constraint outcome_review_history_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, run_id);
+alter table app.outcome_reviews add constraint outcome_reviews_pkey PRIMARY KEY (tenant_id, run_id);
+alter table app.outcome_reviews add constraint outcome_reviews_revision_check CHECK ((revision > 0));
+alter table app.outcome_reviews add constraint outcome_reviews_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)));
+alter table app.outcome_reviews add constraint outcome_reviews_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, run_id);
 alter table app.outcomes add constraint outcomes_pkey PRIMARY KEY (tenant_id, run_id);
-alter table app.outcomes add constraint outcomes_status_check CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text])));
+alter table app.outcomes add constraint outcomes_status_check CHECK ((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])));
 alter table app.outcomes add constraint outcomes_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, run_id);
+alter table app.outcomes add constraint outcomes_variant_check CHECK ((variant = ANY (ARRAY['stable'::text, 'canary'::text])));
 alter table app.relay_positions add constraint relay_positions_pkey PRIMARY KEY (tenant_id);
 alter table app.run_steps add constraint run_steps_pkey PRIMARY KEY (tenant_id, run_id, seq);
 alter table app.run_steps add constraint run_steps_check CHECK (((status = 'started'::text) = (finished_at IS NULL)));
-alter table app.run_steps add constraint run_steps_kind_check CHECK ((kind = ANY (ARRAY['model'::text, 'tool'::text, 'guard'::text, 'finish'::text])));
+alter table app.run_steps add constraint run_steps_kind_check CHECK ((kind = ANY (ARRAY['guard'::text, 'model'::text, 'tool'::text, 'wait'::text, 'handoff'::text, 'finish'::text])));
 alter table app.run_steps add constraint run_steps_seq_check CHECK ((seq > 0));
 alter table app.run_steps add constraint run_steps_status_check CHECK ((status = ANY (ARRAY['started'::text, 'finished'::text])));
 alter table app.run_steps add constraint run_steps_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, run_id);
 alter table app.runs add constraint runs_pkey PRIMARY KEY (tenant_id, run_id);
 alter table app.runs add constraint runs_check CHECK (((idempotency_key IS NULL) = (request_hash IS NULL)));
-alter table app.runs add constraint runs_check1 CHECK (((status = 'running'::text) = (finished_at IS NULL)));
-alter table app.runs add constraint runs_mode_check CHECK ((mode = ANY (ARRAY['wait'::text, 'stream'::text])));
-alter table app.runs add constraint runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'failed'::text])));
+alter table app.runs add constraint runs_end_check CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL)));
+alter table app.runs add constraint runs_mode_check CHECK ((mode = ANY (ARRAY['wait'::text, 'stream'::text, 'background'::text])));
+alter table app.runs add constraint runs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])));
 alter table app.runs add constraint runs_tenant_id_idempotency_key_key UNIQUE (tenant_id, idempotency_key);
 alter table app.runs add constraint runs_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES app.sessions(tenant_id, session_id);
+alter table app.runs add constraint runs_variant_check CHECK ((variant = ANY (ARRAY['stable'::text, 'canary'::text])));
 alter table app.session_messages add constraint session_messages_pkey PRIMARY KEY (tenant_id, session_id, seq);
 alter table app.session_messages add constraint session_messages_role_check CHECK ((role = ANY (ARRAY['system'::text, 'user'::text, 'assistant'::text, 'tool'::text])));
 alter table app.session_messages add constraint session_messages_seq_check CHECK ((seq > 0));
 alter table app.session_messages add constraint session_messages_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, run_id);
 alter table app.session_messages add constraint session_messages_tenant_id_session_id_fkey FOREIGN KEY (tenant_id, session_id) REFERENCES app.sessions(tenant_id, session_id);
 alter table app.sessions add constraint sessions_pkey PRIMARY KEY (tenant_id, session_id);
+alter table app.sessions add constraint sessions_title_check CHECK ((char_length(title) <= 200));
 alter table app.sockets add constraint sockets_pkey PRIMARY KEY (tenant_id, connection_id);
 alter table app.sockets add constraint sockets_connection_id_check CHECK (((char_length(connection_id) >= 1) AND (char_length(connection_id) <= 128)));
 alter table app.sockets add constraint sockets_types_check CHECK ((cardinality(types) <= 50));
@@ -246,12 +313,18 @@ CREATE INDEX inbox_taken ON app.inbox USING btree (taken_at);
 CREATE UNIQUE INDEX outbox_in_publishing_order ON app.outbox USING btree (tenant_id, publication) WHERE (publication IS NOT NULL);
 CREATE INDEX outbox_published ON app.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
 CREATE INDEX outbox_waiting ON app.outbox USING btree (tenant_id, seq) WHERE ((published_at IS NULL) AND (refusal IS NULL));
+CREATE INDEX outcome_reviews_by_label ON app.outcome_reviews USING btree (tenant_id, label) WHERE (label IS NOT NULL);
 CREATE INDEX outcomes_by_agent ON app.outcomes USING btree (tenant_id, agent, version, finished_at);
+CREATE INDEX outcomes_in_order ON app.outcomes USING btree (tenant_id, finished_at DESC, run_id DESC);
+CREATE INDEX runs_adrift ON app.runs USING btree (COALESCE(cancel_requested_at, wake_at, lease_until, created_at)) WHERE (finished_at IS NULL);
 CREATE INDEX runs_by_agent ON app.runs USING btree (tenant_id, agent, run_id DESC);
-CREATE INDEX runs_by_lease ON app.runs USING btree (lease_until) WHERE (status = 'running'::text);
+CREATE INDEX runs_by_parent ON app.runs USING btree (tenant_id, ((parent ->> 'run_id'::text))) WHERE (parent IS NOT NULL);
 CREATE INDEX runs_by_session ON app.runs USING btree (tenant_id, session_id) WHERE (session_id IS NOT NULL);
 CREATE INDEX runs_by_status ON app.runs USING btree (tenant_id, status, run_id DESC);
+CREATE INDEX runs_under_way ON app.runs USING btree (tenant_id, session_id, run_id) WHERE ((finished_at IS NULL) AND (session_id IS NOT NULL));
 CREATE INDEX session_messages_by_run ON app.session_messages USING btree (tenant_id, run_id);
+CREATE INDEX sessions_by_activity ON app.sessions USING btree (tenant_id, updated_at DESC, session_id DESC) WHERE (deleted_at IS NULL);
+CREATE INDEX sessions_by_agent ON app.sessions USING btree (tenant_id, agent, updated_at DESC, session_id DESC) WHERE (deleted_at IS NULL);
 CREATE INDEX sockets_by_connection ON app.sockets USING btree (connection_id);
 
 alter table app.agent_aliases enable row level security;
@@ -270,6 +343,10 @@ alter table app.inbox enable row level security;
 alter table app.inbox force row level security;
 alter table app.outbox enable row level security;
 alter table app.outbox force row level security;
+alter table app.outcome_review_history enable row level security;
+alter table app.outcome_review_history force row level security;
+alter table app.outcome_reviews enable row level security;
+alter table app.outcome_reviews force row level security;
 alter table app.outcomes enable row level security;
 alter table app.outcomes force row level security;
 alter table app.relay_positions enable row level security;
@@ -300,10 +377,13 @@ create policy all_rows on app.inbox as permissive for all to orchstack_platform 
 create policy own_rows on app.inbox as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy all_rows on app.outbox as permissive for all to orchstack_platform using (true) with check (true);
 create policy own_rows on app.outbox as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy own_rows on app.outcome_review_history as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy own_rows on app.outcome_reviews as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy own_rows on app.outcomes as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy all_rows on app.relay_positions as permissive for all to orchstack_platform using (true) with check (true);
 create policy own_rows on app.relay_positions as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy own_rows on app.run_steps as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy all_rows on app.runs as permissive for all to orchstack_platform using (true) with check (true);
 create policy own_rows on app.runs as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy own_rows on app.session_messages as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy own_rows on app.sessions as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
@@ -342,6 +422,15 @@ begin
     end if;
 end
 $function$;
+CREATE OR REPLACE FUNCTION app.name_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+    new.version := gen_random_uuid();
+    return new;
+end
+$function$;
 CREATE OR REPLACE FUNCTION app.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -357,6 +446,7 @@ AS $function$ select set_config('app.tenant_id', tenant::text, true) $function$;
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON app.audit_entries FOR EACH ROW EXECUTE FUNCTION app.refuse_change();
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON app.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER version_of_messages BEFORE UPDATE ON app.sessions FOR EACH ROW WHEN ((old.message_count IS DISTINCT FROM new.message_count)) EXECUTE FUNCTION app.name_version();
 
 grant execute on function app.current_tenant() to orchstack_app;
 grant execute on function app.current_tenant() to orchstack_platform;
@@ -375,11 +465,13 @@ grant insert, select on table app.inbox to orchstack_app;
 grant delete, insert, select on table app.inbox to orchstack_platform;
 grant insert, select on table app.outbox to orchstack_app;
 grant delete, insert, select, update on table app.outbox to orchstack_platform;
+grant insert, select on table app.outcome_review_history to orchstack_app;
+grant insert, select, update on table app.outcome_reviews to orchstack_app;
 grant insert, select on table app.outcomes to orchstack_app;
 grant insert, select, update on table app.relay_positions to orchstack_platform;
 grant insert, select, update on table app.run_steps to orchstack_app;
 grant insert, select, update on table app.runs to orchstack_app;
-grant insert, select on table app.session_messages to orchstack_app;
+grant delete, insert, select on table app.session_messages to orchstack_app;
 grant insert, select, update on table app.sessions to orchstack_app;
 grant delete, insert, select on table app.sockets to orchstack_app;
 grant delete, select, update on table app.sockets to orchstack_platform;
