@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from orchstack.control_plane.model import AgentVersion
+from orchstack.control_plane.model.agents import AgentVersion
 from orchstack.kernel.agents import LIVE
 from tests import make
 from tests.contract.control_plane.worlds import NOW, World, a_version, added

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from orchstack.control_plane.model import ApiKey
+from orchstack.control_plane.model.tenants import ApiKey
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import PLATFORM_TENANT, RequestLimits, Scope
 from tests.contract.control_plane.worlds import NOW, World, a_key, a_tenant, added

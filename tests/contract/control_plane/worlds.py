@@ -23,7 +23,8 @@ from orchstack.control_plane.adapters.postgres import (
 )
 from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
 from orchstack.control_plane.documents import digest_of
-from orchstack.control_plane.model import AgentVersion, ApiKey, Tenant, TenantStatus
+from orchstack.control_plane.model.agents import AgentVersion
+from orchstack.control_plane.model.tenants import ApiKey, Tenant, TenantStatus
 from orchstack.control_plane.ports import Agents, Credentials, Keys, PlatformKeys, Tenants
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.db.session import Database

@@ -13,7 +13,7 @@ from redis.cluster import RedisCluster
 
 from orchstack.control_plane.adapters.postgres import PostgresTenants
 from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
-from orchstack.control_plane.model import IssuedTenant
+from orchstack.control_plane.model.tenants import IssuedTenant
 from orchstack.control_plane.service.authenticator import Authenticator
 from orchstack.control_plane.service.tenants import TenantAdministration
 from orchstack.event_bus.adapters.nudge import FLAG

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from orchstack.control_plane.keys import make_key
-from orchstack.control_plane.model import Credential, TenantStatus
+from orchstack.control_plane.model.tenants import Credential, TenantStatus
 from orchstack.control_plane.service.authenticator import Authenticator
 from orchstack.kernel.errors import Unauthenticated, Unavailable
 from orchstack.kernel.ids import new_id

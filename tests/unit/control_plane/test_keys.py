@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchstack.control_plane.keys import key_digest, make_key, platform_key, read_key
-from orchstack.control_plane.model import Environment
+from orchstack.control_plane.model.tenants import Environment
 from orchstack.kernel.tenancy import PLATFORM_TENANT
 
 ALPHABET = string.digits + string.ascii_letters

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from orchstack.control_plane import limits
 from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.limits import Bucket
-from orchstack.control_plane.model import Allowance
+from orchstack.control_plane.model.tenants import Allowance
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import RequestLimits
 

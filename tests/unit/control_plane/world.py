@@ -15,7 +15,7 @@ from orchstack.control_plane.adapters.in_memory import (
 )
 from orchstack.control_plane.adapters.in_memory_agents import InMemoryAgents
 from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
-from orchstack.control_plane.model import IssuedTenant
+from orchstack.control_plane.model.tenants import IssuedTenant
 from orchstack.control_plane.service.agents import AgentDirectory
 from orchstack.control_plane.service.authenticator import Authenticator
 from orchstack.control_plane.service.gate import RequestGate

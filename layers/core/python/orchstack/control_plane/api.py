@@ -6,11 +6,14 @@ from typing import Annotated
 
 from pydantic import Field, RootModel
 
-from orchstack.control_plane.model import (
+from orchstack.control_plane.model.agents import (
     AgentSummary,
     AgentVersion,
     Alias,
     AliasName,
+    VersionSummary,
+)
+from orchstack.control_plane.model.tenants import (
     ApiKey,
     Environment,
     Health,
@@ -18,7 +21,6 @@ from orchstack.control_plane.model import (
     IssuedTenant,
     Label,
     Tenant,
-    VersionSummary,
 )
 from orchstack.kernel.agents import AGENT_NAME, ALIAS_NAME, AgentDocument, VersionNumber
 from orchstack.kernel.errors import InvalidDocument

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
-from orchstack.control_plane.model import Environment
+from orchstack.control_plane.model.tenants import Environment
 from orchstack.kernel.tenancy import PLATFORM_TENANT
 
 _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from orchstack.control_plane.model import Allowance
+from orchstack.control_plane.model.tenants import Allowance
 
 WINDOW_S: Final = 60
 

@@ -8,15 +8,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from orchstack.control_plane.model import (
-    AgentSummary,
-    AgentVersion,
-    ApiKey,
-    Credential,
-    Tenant,
-    Verdict,
-    VersionSummary,
-)
+from orchstack.control_plane.model.agents import AgentSummary, AgentVersion, VersionSummary
+from orchstack.control_plane.model.tenants import ApiKey, Credential, Tenant, Verdict
 from orchstack.kernel.events import Announcement
 from orchstack.kernel.tenancy import RequestLimits
 

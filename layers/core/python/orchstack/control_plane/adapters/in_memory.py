@@ -10,13 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from orchstack.control_plane.model import (
-    AgentVersion,
-    ApiKey,
-    Credential,
-    Tenant,
-    TenantStatus,
-)
+from orchstack.control_plane.model.agents import AgentVersion
+from orchstack.control_plane.model.tenants import ApiKey, Credential, Tenant, TenantStatus
 from orchstack.kernel.events import Announcement
 from orchstack.kernel.tenancy import PLATFORM_TENANT, Principal, RequestLimits
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orchstack.control_plane.adapters.in_memory import InMemoryRecords, StoredAgent
-from orchstack.control_plane.model import AgentSummary, AgentVersion, VersionSummary
+from orchstack.control_plane.model.agents import AgentSummary, AgentVersion, VersionSummary
 from orchstack.kernel.agents import LIVE
 
 

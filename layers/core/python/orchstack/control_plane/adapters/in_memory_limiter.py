@@ -7,7 +7,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from orchstack.control_plane.limits import Bucket, take
-from orchstack.control_plane.model import Allowance, Verdict
+from orchstack.control_plane.model.tenants import Allowance, Verdict
 from orchstack.kernel.errors import Unavailable
 from orchstack.kernel.tenancy import RequestLimits
 

@@ -6,13 +6,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
-from orchstack.control_plane.model import (
-    AgentSummary,
-    AgentVersion,
-    ApiKey,
-    Tenant,
-    VersionSummary,
-)
+from orchstack.control_plane.model.agents import AgentSummary, AgentVersion, VersionSummary
+from orchstack.control_plane.model.tenants import ApiKey, Tenant
 from orchstack.kernel.db import outbox
 from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database, Row, Transaction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from orchstack.control_plane.model import Credential, TenantStatus
+from orchstack.control_plane.model.tenants import Credential, TenantStatus
 from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.tenancy import Principal, RequestLimits, Scope

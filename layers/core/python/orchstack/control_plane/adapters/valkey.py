@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from orchstack.control_plane.limits import WINDOW_S
-from orchstack.control_plane.model import Allowance, Verdict
-from orchstack.kernel.cache import tenant_key
+from orchstack.control_plane.model.tenants import Allowance, Verdict
+from orchstack.kernel.cache import Script, tenant_key
 from orchstack.kernel.errors import Unavailable
 from orchstack.kernel.tenancy import RequestLimits
 
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
 
 # API Gateway keeps an authorizer's answer for 60 s, and the mark must outlive it.
 _MARK_S: Final = 300
-_SCRIPT: Final = files(__package__).joinpath("take_tokens.lua").read_text(encoding="utf-8")
-# The name Valkey knows a script by; not a matter of security.
-_SCRIPT_SHA: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+_TAKE: Final = Script(__package__, "take_tokens.lua")
 
 
 class _Valkey:
@@ -52,7 +48,7 @@ class ValkeyRateLimiter(_Valkey):
         ]
         quotas = (limits.requests_per_minute, limits.requests_per_minute_per_key)
         with _reported():
-            revoked, admitted, *tokens = self._run(keys, [WINDOW_S, *quotas])
+            revoked, admitted, *tokens = _TAKE.run(self._client, keys, [WINDOW_S, *quotas])
         allowances = tuple(
             Allowance(name=name, quota=quota, tokens=float(left))
             for name, quota, left in zip(("tenant", "key"), quotas, tokens, strict=False)
@@ -63,13 +59,6 @@ class ValkeyRateLimiter(_Valkey):
         """Mark a key as revoked until no authorizer's answer of before can be in use."""
         with _reported():
             self._client.set(tenant_key(tenant_id, "revoked", str(key_id)), "1", ex=_MARK_S)
-
-    def _run(self, keys: list[str], arguments: list[int]) -> list[str]:
-        given = [*keys, *map(str, arguments)]
-        try:
-            return list(self._client.evalsha(_SCRIPT_SHA, len(keys), *given))
-        except NoScriptError:
-            return list(self._client.eval(_SCRIPT, len(keys), *given))
 
 
 class ValkeyPart(_Valkey):

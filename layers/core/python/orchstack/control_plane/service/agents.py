@@ -6,7 +6,7 @@ import re
 from uuid import UUID
 
 from orchstack.control_plane.documents import digest_of, faults_of
-from orchstack.control_plane.model import (
+from orchstack.control_plane.model.agents import (
     AgentPublished,
     AgentSummary,
     AgentVersion,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from orchstack.control_plane.model import ApiKey, KeyCreated
+from orchstack.control_plane.model.tenants import ApiKey, KeyCreated
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.events import Announcement, AuditEntry, event_of
 from orchstack.kernel.ids import new_id

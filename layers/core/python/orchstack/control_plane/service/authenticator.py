@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchstack.control_plane.keys import read_key
-from orchstack.control_plane.model import TenantStatus
+from orchstack.control_plane.model.tenants import TenantStatus
 from orchstack.control_plane.ports import Credentials
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import Unauthenticated

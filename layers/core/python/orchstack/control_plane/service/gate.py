@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchstack.control_plane import limits
-from orchstack.control_plane.model import Verdict
+from orchstack.control_plane.model.tenants import Verdict
 from orchstack.control_plane.ports import Credentials, RateLimiter
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import RateLimited, Unauthenticated, Unavailable

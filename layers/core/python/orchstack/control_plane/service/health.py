@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchstack.control_plane.model import Health
+from orchstack.control_plane.model.tenants import Health
 from orchstack.control_plane.ports import Part
 from orchstack.kernel.errors import Unavailable
 

@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from orchstack.control_plane.keys import key_digest, make_key
-from orchstack.control_plane.model import ApiKey, Environment, IssuedKey, KeyCreated, KeyRevoked
+from orchstack.control_plane.model.tenants import (
+    ApiKey,
+    Environment,
+    IssuedKey,
+    KeyCreated,
+    KeyRevoked,
+)
 from orchstack.control_plane.ports import Keys, RateLimiter
 from orchstack.control_plane.service.announcing import Announcer, actor_of, key_created
 from orchstack.kernel.clock import Clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchstack.control_plane.keys import key_digest, platform_key
-from orchstack.control_plane.model import ApiKey
+from orchstack.control_plane.model.tenants import ApiKey
 from orchstack.control_plane.ports import PlatformKeys
 from orchstack.control_plane.service.announcing import Announcer, key_created
 from orchstack.kernel.clock import Clock

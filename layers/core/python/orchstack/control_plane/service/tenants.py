@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from orchstack.control_plane.keys import key_digest, make_key
-from orchstack.control_plane.model import (
+from orchstack.control_plane.model.tenants import (
     ApiKey,
     IssuedKey,
     IssuedTenant,

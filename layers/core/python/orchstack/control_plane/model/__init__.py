@@ -1,0 +1,1 @@
+"""What the control plane keeps and tells: tenants and keys, agents, canaries."""
