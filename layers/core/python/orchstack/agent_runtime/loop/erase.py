@@ -52,7 +52,8 @@ def _gone(work: Work) -> JsonObject:
             fault = _erased_fault(work.fault)
             return {"text": "", "pieces": (), "tool_calls": calls, "fault": fault}
         case ToolWork():
-            return {"call": _erased_call(work.call), "content": ""}
+            shown = None if work.shown is None else {}
+            return {"call": _erased_call(work.call), "shown": shown, "content": ""}
         case WaitWork():
             return {"call": _erased_call(work.call), "question": "", "answer": ""}
         case HandoffWork():

@@ -1,0 +1,16 @@
+"""How a run stands, in so few bytes that it can be asked many times a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchstack.agent_runtime.model.steps import RunStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """Two that are equal tell the same tale; `version` changes with each write of a step."""
+
+    status: RunStatus
+    erased: bool
+    version: str
