@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from orchstack.agent_runtime.loop.ordering import ready
 from orchstack.agent_runtime.loop.partial import partial_answer
+from orchstack.agent_runtime.loop.rules import refusal
 from orchstack.agent_runtime.loop.state import PlannedCall, RunState
-from orchstack.agent_runtime.model.steps import Fault, FinishReason, FinishWork, ModelWork, Step
+from orchstack.agent_runtime.loop.structure import bare
+from orchstack.agent_runtime.model.steps import (
+    Fault,
+    FinishReason,
+    FinishWork,
+    GuardOutcome,
+    ModelWork,
+    Step,
+)
 from orchstack.kernel.chat import MicroDollars
-from orchstack.kernel.errors import ContentBlocked, DeadlineExceeded
+from orchstack.kernel.errors import ContentBlocked, DeadlineExceeded, InvalidOutput
 
 _REASONS: Final = {
     "length": FinishReason.OUTPUT_LENGTH,
@@ -19,27 +29,50 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class CallModel:
-    """Ask the model; `last`: no further call is allowed, `max_output_tokens`: what is left."""
+    """Ask the model; `last`: no further call is allowed, `max_output_tokens`: what is left.
+
+    `repair`: its answer before did not fit the agent's output schema.
+    """
 
     last: bool
     max_output_tokens: int
+    repair: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallTools:
-    """Call the tools that the answer of the step `wished_by` asks for."""
+    """Call, all at once, tools that the answer of the step `wished_by` asks for."""
 
     wished_by: int
     calls: tuple[PlannedCall, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
+class AskHuman:
+    """Ask a human what the answer of the step `wished_by` wants to know."""
+
+    wished_by: int
+    planned: PlannedCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOff:
+    """Let another agent take over, unless it is refused for the reason given."""
+
+    wished_by: int
+    planned: PlannedCall
+    agent: str
+    refusal: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finish:
-    """End with an answer; `composed`: the loop wrote it, no model did."""
+    """End with an answer; `composed`: the loop wrote it; `structured`: it is JSON that fits."""
 
     reason: FinishReason
     output: str
     composed: bool = False
+    structured: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +81,10 @@ class Fail:
 
     fault: Fault
     output: str = ""
+    reason: FinishReason = FinishReason.ERROR
 
 
-Command = CallModel | CallTools | Finish | Fail
+Command = CallModel | CallTools | AskHuman | HandOff | Finish | Fail
 
 
 def decide(state: RunState) -> Command:
@@ -67,8 +101,7 @@ def decide(state: RunState) -> Command:
         return _after_fault(state, answer, answer.fault)
     if answer.tool_calls:
         return _serve(state, step)
-    reason = _REASONS.get(answer.finish_reason or "", FinishReason.ANSWERED)
-    return Finish(reason=reason, output=answer.text)
+    return _answered(state, step, answer)
 
 
 def afford(state: RunState, command: CallModel, worst_cost: MicroDollars) -> CallModel | Finish:
@@ -81,17 +114,45 @@ def afford(state: RunState, command: CallModel, worst_cost: MicroDollars) -> Cal
 def work_of(command: Finish | Fail) -> FinishWork:
     """Write the end of a run as a step's work."""
     if isinstance(command, Fail):
-        return FinishWork(reason=FinishReason.ERROR, output=command.output, fault=command.fault)
-    return FinishWork(reason=command.reason, output=command.output, composed=command.composed)
+        return FinishWork(reason=command.reason, output=command.output, fault=command.fault)
+    return FinishWork(
+        reason=command.reason,
+        output=command.output,
+        composed=command.composed,
+        structured=command.structured,
+    )
 
 
 def _ended(end: FinishWork) -> Finish | Fail:
     if end.fault is not None:
-        return Fail(fault=end.fault, output=end.output)
-    return Finish(reason=end.reason, output=end.output, composed=end.composed)
+        return Fail(fault=end.fault, output=end.output, reason=end.reason)
+    return Finish(
+        reason=end.reason,
+        output=end.output,
+        composed=end.composed,
+        structured=end.structured,
+    )
 
 
-def _ask(state: RunState) -> CallModel | Finish:
+def _answered(state: RunState, step: Step, answer: ModelWork) -> Command:
+    """End with an answer, unless it does not fit its schema: once the model may mend it."""
+    reason = _REASONS.get(answer.finish_reason or "", FinishReason.ANSWERED)
+    verdict = state.verdict(step)
+    if verdict is None:
+        return Finish(reason=reason, output=answer.text)
+    if verdict.outcome is GuardOutcome.ALLOWED:
+        return Finish(reason=reason, output=bare(answer.text), structured=True)
+    if not answer.repair:
+        return _ask(state, repair=True)
+    detail = f"{InvalidOutput()} {verdict.detail}"
+    return Fail(
+        fault=Fault(code=InvalidOutput.code, detail=detail),
+        output=answer.text,
+        reason=FinishReason.INVALID_OUTPUT,
+    )
+
+
+def _ask(state: RunState, *, repair: bool = False) -> CallModel | Finish:
     exceeded = _exceeded(state)
     if exceeded is not None:
         return _stop(state, exceeded)
@@ -101,6 +162,7 @@ def _ask(state: RunState) -> CallModel | Finish:
         max_output_tokens=min(
             limits.max_output_tokens, limits.max_total_tokens - state.usage.total
         ),
+        repair=repair,
     )
 
 
@@ -112,7 +174,37 @@ def _serve(state: RunState, step: Step) -> Command:
     exceeded = _exceeded(state)
     if exceeded is not None:
         return _stop(state, exceeded)
-    return CallTools(wished_by=step.seq, calls=calls)
+    return _next(state, step.seq, calls)
+
+
+def _next(state: RunState, wished_by: int, calls: tuple[PlannedCall, ...]) -> Command:
+    """Give the wishes that may be granted now: tools first and together, others one by one."""
+    if state.handed_over(wished_by):
+        return CallTools(wished_by=wished_by, calls=calls)
+    rules, free = state.rules, ready(calls, state.rules.order)
+    tools = [
+        planned
+        for planned in free
+        if planned.call.name not in rules.handoffs and not rules.asks_human(planned.call)
+    ]
+    if tools:
+        together = tuple(tools[: state.limits.max_parallel_tools])
+        return CallTools(wished_by=wished_by, calls=together)
+    questions = [planned for planned in free if rules.asks_human(planned.call)]
+    if questions:
+        return AskHuman(wished_by=wished_by, planned=questions[0])
+    return _hand_off(state, wished_by, free[0])
+
+
+def _hand_off(state: RunState, wished_by: int, planned: PlannedCall) -> HandOff:
+    agent = state.rules.handoffs[planned.call.name]
+    deeper = state.depth + len(state.handoffs) + 1
+    return HandOff(
+        wished_by=wished_by,
+        planned=planned,
+        agent=agent,
+        refusal=refusal(agent, state.chain, deeper=deeper, max_depth=state.limits.max_depth),
+    )
 
 
 def _after_fault(state: RunState, answer: ModelWork, fault: Fault) -> Finish | Fail:

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from orchstack.agent_runtime.loop.decision import CallModel, CallTools, Command, work_of
+from orchstack.agent_runtime.loop.decision import (
+    AskHuman,
+    CallModel,
+    CallTools,
+    Command,
+    Fail,
+    Finish,
+    HandOff,
+    work_of,
+)
+from orchstack.agent_runtime.loop.rules import question_of
 from orchstack.agent_runtime.loop.state import RunState
-from orchstack.agent_runtime.model.steps import ModelWork, Step, StepStatus, ToolWork, Work
+from orchstack.agent_runtime.model.steps import (
+    HandoffWork,
+    ModelWork,
+    Step,
+    StepStatus,
+    ToolWork,
+    WaitWork,
+    Work,
+)
+from orchstack.kernel.agents import RunLimits
 from orchstack.kernel.chat import MicroDollars
 
 
 def asking(command: CallModel, *, model: str, worst_cost: MicroDollars) -> ModelWork:
     """Write down that a model will be called, and what the budget was checked against."""
-    return ModelWork(model=model, last=command.last, worst_cost=worst_cost)
+    return ModelWork(model=model, last=command.last, repair=command.repair, worst_cost=worst_cost)
 
 
 def serving(command: CallTools, *, permitted: Collection[str]) -> tuple[ToolWork, ...]:
@@ -30,9 +49,34 @@ def serving(command: CallTools, *, permitted: Collection[str]) -> tuple[ToolWork
     )
 
 
+def waiting(command: AskHuman, *, limits: RunLimits, now: datetime) -> WaitWork:
+    """Write down what a human is asked, and until when."""
+    return WaitWork(
+        call=command.planned.call,
+        wished_by=command.wished_by,
+        position=command.planned.position,
+        question=question_of(command.planned.call),
+        expires_at=now + timedelta(seconds=limits.max_wait_seconds),
+    )
+
+
+def handing_off(command: HandOff, *, version: int | None, refusal: str | None) -> HandoffWork:
+    """Write down that another agent takes over, or why it does not."""
+    reason = command.planned.call.arguments.get("reason")
+    return HandoffWork(
+        call=command.planned.call,
+        wished_by=command.wished_by,
+        position=command.planned.position,
+        agent=command.agent,
+        version=version,
+        reason=reason if isinstance(reason, str) else "",
+        refusal=refusal,
+    )
+
+
 def ending(command: Command) -> tuple[Work, ...]:
     """Write down the end of a run; nothing for a command that goes on."""
-    return () if isinstance(command, CallModel | CallTools) else (work_of(command),)
+    return (work_of(command),) if isinstance(command, Finish | Fail) else ()
 
 
 def started(

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
+from orchstack.agent_runtime.loop.rules import Rules
 from orchstack.agent_runtime.model.steps import (
     FinishWork,
     GuardOutcome,
     GuardStage,
     GuardWork,
+    HandoffWork,
     ModelWork,
+    Service,
     Step,
     ToolWork,
+    WaitWork,
 )
 from orchstack.kernel.agents import RunLimits
 from orchstack.kernel.chat import MicroDollars, ToolCall, Usage
+
+_ENDING: Final = frozenset({GuardStage.INPUT, GuardStage.OUTPUT})
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,11 @@ class RunState:
     limits: RunLimits
     started_at: datetime
     steps: tuple[Step, ...] = ()
+    # Of the first agent, then of each that took over.
+    cast: tuple[Rules, ...] = (Rules(),)
+    # The agents of the runs that asked for this one, and how deep it stands below the first.
+    above: tuple[str, ...] = ()
+    depth: int = 0
 
     def apply(self, *steps: Step) -> RunState:
         """Take in steps; a finished one replaces its own start, a start never undoes a finish."""
@@ -80,6 +92,37 @@ class RunState:
         )
 
     @property
+    def services(self) -> tuple[Service, ...]:
+        """All that answered a wish of a model, in order."""
+        return tuple(
+            step.work
+            for step in self.steps
+            if isinstance(step.work, ToolWork | WaitWork | HandoffWork) and step.finished
+        )
+
+    @property
+    def handoffs(self) -> tuple[HandoffWork, ...]:
+        """The times that another agent took over, in order."""
+        return tuple(
+            work for work in self.services if isinstance(work, HandoffWork) and not work.refusal
+        )
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the agent that is at work."""
+        return self.cast[len(self.handoffs)]
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The agents at work, from the one that was asked first; one more cannot be one of them."""
+        passed = len(self.handoffs) + 1
+        return (*self.above, *(rules.agent for rules in self.cast[:passed]))
+
+    def handed_over(self, wished_by: int) -> bool:
+        """Whether an answer's wish for another agent to take over was granted."""
+        return any(work.wished_by == wished_by for work in self.handoffs)
+
+    @property
     def step_count(self) -> int:
         """How many calls of models and tools have finished."""
         return len(self.answers) + len(self.tool_results)
@@ -97,16 +140,22 @@ class RunState:
 
     @property
     def block(self) -> GuardWork | None:
-        """The decision of a guard that ends the run; a blocked tool result does not."""
+        """The decision of a guard that ends the run: on what was asked, or what was answered."""
         decisions = (step.work for step in self.steps if isinstance(step.work, GuardWork))
         blocks = (work for work in decisions if work.outcome is GuardOutcome.BLOCKED)
-        return next((work for work in blocks if work.stage is not GuardStage.TOOL), None)
+        return next((work for work in blocks if work.stage in _ENDING), None)
+
+    def verdict(self, step: Step) -> GuardWork | None:
+        """Whether an answer fits the output schema, if its agent has one."""
+        decisions = (other.work for other in self.steps if isinstance(other.work, GuardWork))
+        verdicts = (work for work in decisions if work.stage is GuardStage.SCHEMA)
+        return next((work for work in verdicts if work.concerns == step.seq), None)
 
     def unanswered(self, wished_by: Step) -> tuple[PlannedCall, ...]:
-        """The tool calls of an answer that have no result yet, in the order of the wishes."""
+        """The wishes of an answer that nothing has answered yet, in their order."""
         if not isinstance(wished_by.work, ModelWork):
             return ()
-        done = {w.position for w in self.tool_results if w.wished_by == wished_by.seq}
+        done = {w.position for w in self.services if w.wished_by == wished_by.seq}
         return tuple(
             PlannedCall(position, call)
             for position, call in enumerate(wished_by.work.tool_calls)

@@ -1,0 +1,59 @@
+"""What of an agent's document a decision rests on, and how deep and wide agents may go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from orchstack.kernel.agents import ASK_HUMAN, AgentDocument, ToolOrder
+from orchstack.kernel.chat import ToolCall
+
+MAX_QUESTION: Final = 4_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The rules of the agent that is at work; `handoffs` and `asks` give agents by tool name."""
+
+    agent: str = ""
+    order: tuple[ToolOrder, ...] = ()
+    # Whether the model may ask a human.
+    human: bool = False
+    asks: Mapping[str, str] = field(default_factory=dict)
+    handoffs: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: AgentDocument, *, asked_by_agent: bool = False) -> Rules:
+        """Read a document; whom an agent asks, that one cannot ask a human."""
+        links = document.agents
+        return cls(
+            agent=document.name,
+            order=document.tool_order,
+            human=ASK_HUMAN in document.tools and not asked_by_agent,
+            asks={link.tool: link.agent for link in links if link.kind == "tool"},
+            handoffs={link.tool: link.agent for link in links if link.kind == "handoff"},
+        )
+
+    def asks_human(self, call: ToolCall) -> bool:
+        """Whether a call is a question that a human can be asked."""
+        return self.human and call.name == ASK_HUMAN and bool(question_of(call))
+
+
+def question_of(call: ToolCall) -> str:
+    """Give the question of an `ask_human` call; nothing if it has none that can be shown."""
+    question = call.arguments.get("question")
+    return question.strip()[:MAX_QUESTION] if isinstance(question, str) else ""
+
+
+def refusal(agent: str, chain: tuple[str, ...], *, deeper: int, max_depth: int) -> str | None:
+    """Say why an agent cannot join those of `chain`; `deeper` is how deep that would go."""
+    if agent in chain:
+        passed = " > ".join(chain)
+        return f"{agent} cannot be called: it is at work already ({passed}). Go on without it."
+    if deeper > max_depth:
+        return (
+            f"{agent} cannot be called: no more than {max_depth} agents may follow one another. "
+            "Go on without it."
+        )
+    return None
