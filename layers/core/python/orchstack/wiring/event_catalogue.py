@@ -17,13 +17,8 @@ from pydantic import BaseModel
 from orchstack.agent_runtime.model.events import RunCompleted, RunFailed, RunStarted
 from orchstack.agent_runtime.model.runs import Stages
 from orchstack.agent_runtime.model.steps import Fault, FinishReason
-from orchstack.control_plane.model import (
-    AgentPublished,
-    AliasMoved,
-    KeyCreated,
-    KeyRevoked,
-    TenantCreated,
-)
+from orchstack.control_plane.model.agents import AgentPublished, AliasMoved
+from orchstack.control_plane.model.tenants import KeyCreated, KeyRevoked, TenantCreated
 from orchstack.kernel.chat import Usage
 from orchstack.kernel.events import Event, event_of, type_of
 from orchstack.kernel.plain import JsonObject
