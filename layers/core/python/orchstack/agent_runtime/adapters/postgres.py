@@ -31,6 +31,7 @@ _PROGRESS: Final = {
     "status",
     "finish_reason",
     "output",
+    "structured",
     "fault",
     "usage",
     "cost_micro_usd",

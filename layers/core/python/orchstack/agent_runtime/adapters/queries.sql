@@ -1,7 +1,7 @@
 -- name: find_key
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output, fault,
-    input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
+    variant, overrides, parent, forked_from, input, status, finish_reason, output,
+    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at, request_hash,
     greatest(0, coalesce(extract(epoch from lease_until - clock_timestamp()), 0))::float8 as lease_s
 from app.runs
@@ -35,14 +35,14 @@ limit 1;
 with opened as (
     insert into app.runs (
         tenant_id, run_id, agent, version, key_id, trace_id, mode, session_id, metadata, variant,
-        overrides, parent, forked_from, input, history, status, finish_reason, output, fault,
-        input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question,
+        overrides, parent, forked_from, input, history, status, finish_reason, output,
+        structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question,
         created_at, begun_at, finished_at, idempotency_key, request_hash, lease_owner, lease_until
     )
     select
         tenant_id, id, agent, version, key_id, trace_id, mode, session_id, metadata, variant,
-        overrides, parent, forked_from, input, history, status, finish_reason, output, fault,
-        (usage ->> 'input_tokens')::bigint, (usage ->> 'output_tokens')::bigint, cost_micro_usd,
+        overrides, parent, forked_from, input, history, status, finish_reason, output,
+        structured, fault, (usage ->> 'input_tokens')::bigint, (usage ->> 'output_tokens')::bigint, cost_micro_usd,
         step_count, stages, spans, question, created_at, begun_at, finished_at,
         %(key)s, %(request_hash)s,
         %(owner)s, clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -50,8 +50,8 @@ with opened as (
         tenant_id uuid, id uuid, agent text, version integer, key_id uuid, trace_id text, mode text,
         session_id uuid, metadata jsonb, variant text, overrides jsonb, parent jsonb,
         forked_from jsonb, input text, history jsonb, status text, finish_reason text, output text,
-        fault jsonb, usage jsonb, cost_micro_usd bigint, step_count integer, stages jsonb,
-        spans jsonb, question text, created_at timestamptz, begun_at timestamptz,
+        structured boolean, fault jsonb, usage jsonb, cost_micro_usd bigint, step_count integer,
+        stages jsonb, spans jsonb, question text, created_at timestamptz, begun_at timestamptz,
         finished_at timestamptz
     )
     on conflict (tenant_id, idempotency_key) do nothing
@@ -79,6 +79,7 @@ with held as (
     set status = given.status,
         finish_reason = given.finish_reason,
         output = given.output,
+        structured = given.structured,
         fault = given.fault,
         input_tokens = (given.usage ->> 'input_tokens')::bigint,
         output_tokens = (given.usage ->> 'output_tokens')::bigint,
@@ -94,7 +95,7 @@ with held as (
         stalls = 0,
         lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
     from jsonb_to_record(%(run)s::jsonb) as given (
-        status text, finish_reason text, output text, fault jsonb, usage jsonb,
+        status text, finish_reason text, output text, structured boolean, fault jsonb, usage jsonb,
         cost_micro_usd bigint, step_count integer, stages jsonb, spans jsonb, question text,
         history jsonb, begun_at timestamptz, finished_at timestamptz
     )
@@ -178,8 +179,8 @@ set stalls = stalls + (lease_owner is distinct from %(owner)s)::integer,
     lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s
 returning tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output, fault,
-    input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
+    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
+    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at, cancel_requested_at is not null as cancel_requested, stalls;
 
 -- name: cancel_requested
@@ -208,8 +209,8 @@ select run_id from asked order by run_id <> %(run_id)s, run_id;
 
 -- name: children
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output, fault,
-    input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
+    variant, overrides, parent, forked_from, input, status, finish_reason, output,
+    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at
 from app.runs
 where tenant_id = %(tenant_id)s and parent ->> 'run_id' = %(run_id)s::text
@@ -247,8 +248,8 @@ limit %(limit)s;
 
 -- name: run
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output, fault,
-    input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
+    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
+    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at
 from app.runs
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
@@ -262,8 +263,8 @@ order by seq;
 
 -- name: page
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output, fault,
-    input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
+    variant, overrides, parent, forked_from, input, status, finish_reason, output,
+    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at
 from app.runs
 where tenant_id = %(tenant_id)s

@@ -219,7 +219,7 @@ def _shown(run: Run) -> JsonObject:
         "status": run.status,
         "finish_reason": run.finish_reason,
         "output": run.output,
-        "structured": json.loads(run.output) if run.structured else None,
+        "structured": json.loads(run.output) if _readable(run) else None,
         "question": run.question,
         "error": run.fault,
         "usage": run.usage,
@@ -232,6 +232,10 @@ def _shown(run: Run) -> JsonObject:
         "finished_at": run.finished_at,
         "erased_at": run.erased_at,
     }
+
+
+def _readable(run: Run) -> bool:
+    return run.structured and run.erased_at is None
 
 
 class LeaseLost(RequestInFlight):

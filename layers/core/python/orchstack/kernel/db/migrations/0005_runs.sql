@@ -8,6 +8,8 @@ alter table app.runs
     add column parent jsonb,
     add column forked_from jsonb,
     add column attachments jsonb not null default '[]',
+    -- The output is JSON that fits the agent's output schema.
+    add column structured boolean not null default false,
     add column question text,
     add column begun_at timestamptz,
     add column erased_at timestamptz,
