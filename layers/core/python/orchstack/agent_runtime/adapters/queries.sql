@@ -1,7 +1,8 @@
 -- name: find_key
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output,
-    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
+    variant, overrides, parent, forked_from, input, status, finish_reason, output, structured,
+    fault,
+    input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at, request_hash,
     greatest(0, coalesce(extract(epoch from lease_until - clock_timestamp()), 0))::float8 as lease_s
 from app.runs
@@ -35,14 +36,15 @@ limit 1;
 with opened as (
     insert into app.runs (
         tenant_id, run_id, agent, version, key_id, trace_id, mode, session_id, metadata, variant,
-        overrides, parent, forked_from, input, history, status, finish_reason, output,
-        structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question,
+        overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
+        fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question,
         created_at, begun_at, finished_at, idempotency_key, request_hash, lease_owner, lease_until
     )
     select
         tenant_id, id, agent, version, key_id, trace_id, mode, session_id, metadata, variant,
-        overrides, parent, forked_from, input, history, status, finish_reason, output,
-        structured, fault, (usage ->> 'input_tokens')::bigint, (usage ->> 'output_tokens')::bigint, cost_micro_usd,
+        overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
+        fault,
+        (usage ->> 'input_tokens')::bigint, (usage ->> 'output_tokens')::bigint, cost_micro_usd,
         step_count, stages, spans, question, created_at, begun_at, finished_at,
         %(key)s, %(request_hash)s,
         %(owner)s, clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -179,8 +181,9 @@ set stalls = stalls + (lease_owner is distinct from %(owner)s)::integer,
     lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s
 returning tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
-    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
+    variant, overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
+    fault,
+    input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at, cancel_requested_at is not null as cancel_requested, stalls;
 
 -- name: cancel_requested
@@ -209,8 +212,9 @@ select run_id from asked order by run_id <> %(run_id)s, run_id;
 
 -- name: children
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output,
-    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
+    variant, overrides, parent, forked_from, input, status, finish_reason, output, structured,
+    fault,
+    input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at
 from app.runs
 where tenant_id = %(tenant_id)s and parent ->> 'run_id' = %(run_id)s::text
@@ -248,8 +252,9 @@ limit %(limit)s;
 
 -- name: run
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
-    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
+    variant, overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
+    fault,
+    input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at
 from app.runs
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
@@ -263,8 +268,9 @@ order by seq;
 
 -- name: page
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output,
-    structured, fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
+    variant, overrides, parent, forked_from, input, status, finish_reason, output, structured,
+    fault,
+    input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at
 from app.runs
 where tenant_id = %(tenant_id)s
