@@ -15,6 +15,8 @@ ALIAS_NAME = r"^[a-z][a-z0-9-]{0,30}$"
 LABEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 # PostgreSQL stores every character of Unicode but this one.
 NO_NUL = r"^[^\u0000]*$"
+MODEL_NAME = r"^(default|[a-z0-9-]+/[A-Za-z0-9._:/-]{1,120})$"
+MAX_INSTRUCTIONS = 50_000
 LIVE = "live"
 # The tool with which a model asks a human: the agent runtime serves it, no executor.
 ASK_HUMAN = "ask_human"
@@ -86,11 +88,9 @@ class AgentDocument(Frozen):
 
     name: AgentName
     description: Annotated[str, Field(max_length=500, pattern=NO_NUL)] = ""
-    instructions: Annotated[str, Field(min_length=1, max_length=50_000, pattern=NO_NUL)]
+    instructions: Annotated[str, Field(min_length=1, max_length=MAX_INSTRUCTIONS, pattern=NO_NUL)]
     # `default` is the model the installation answers with; else `<provider>/<model>`.
-    model: Annotated[str, Field(pattern=r"^(default|[a-z0-9-]+/[A-Za-z0-9._:/-]{1,120})$")] = (
-        "default"
-    )
+    model: Annotated[str, Field(pattern=MODEL_NAME)] = "default"
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     tools: Annotated[tuple[ToolName, ...], Field(max_length=64)] = ()
     tool_order: Annotated[tuple[ToolOrder, ...], Field(max_length=64)] = ()

@@ -51,6 +51,8 @@ _EXAMPLES: Final[JsonObject] = {
         "tools": ["calculator"],
     },
     "set_alias": {"version": 1},
+    "create_session": {"agent": "adder"},
+    "rename_session": {"title": "Sums"},
     "start_run": {"input": "What is 17 * 23?"},
 }
 _PATH_EXAMPLES: Final = {"agent": "adder", "alias": "live"}
@@ -152,7 +154,8 @@ def _query(operation: AnyOperation) -> Iterator[Json]:
     definitions = schema.get("$defs", {})
     for name, given in schema.get("properties", {}).items():
         value = _resolved(_without_null(given), definitions)
-        yield {"name": name, "in": "query", "required": False, "schema": value}
+        required = name in schema.get("required", ())
+        yield {"name": name, "in": "query", "required": required, "schema": value}
 
 
 def _header_parameters(operation: AnyOperation) -> Iterator[Json]:
