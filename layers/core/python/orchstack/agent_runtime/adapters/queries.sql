@@ -181,8 +181,8 @@ set stalls = stalls + (lease_owner is distinct from %(owner)s)::integer,
     lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s
 returning tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
-    fault,
+    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
+    structured, fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at, cancel_requested_at is not null as cancel_requested, stalls;
 
@@ -252,8 +252,8 @@ limit %(limit)s;
 
 -- name: run
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
-    fault,
+    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
+    structured, fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at
 from app.runs
