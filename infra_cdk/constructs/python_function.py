@@ -100,6 +100,26 @@ class PythonFunction(Construct):
         )
         self.set(f"{variable}_SECRET_ARN", secret.secret_arn)
 
+    def use_blobs(self, *actions: str) -> None:
+        """Let the function get, put or delete what comes with runs, and tell it where."""
+        data = self._house.data
+        for action in actions:
+            self.permit(f"s3:{action}Object", data.blobs.arn_for_objects("tenants/*"))
+        acknowledge(
+            self.role,
+            {"AwsSolutions-IAM5": "objects are named by tenant and content, unknown beforehand"},
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[data.key.key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}
+                },
+            )
+        )
+        self.set("BLOBS_BUCKET", data.blobs.bucket_name)
+
     def send(self, queue: sqs.IQueue, variable: str) -> None:
         """Let the function send to a queue, and tell it where."""
         self.permit("sqs:SendMessage", queue.queue_arn)

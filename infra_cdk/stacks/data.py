@@ -45,7 +45,7 @@ class DataStack(Stack):
         )
         self.database = Database(self, stage, network, self.key)
         self.cache = self._cache(stage, network)
-        self._blobs()
+        self.blobs = self._blobs()
         self.providers = self._providers()
         self.platform_key = self._platform_key()
         self.bus = self._bus(stage)
@@ -76,7 +76,7 @@ class DataStack(Stack):
         cache.apply_removal_policy(self._removal)
         return cache
 
-    def _blobs(self) -> None:
+    def _blobs(self) -> s3.Bucket:
         log = s3.Bucket(
             self,
             "AccessLogs",
@@ -87,7 +87,7 @@ class DataStack(Stack):
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))],
             removal_policy=self._removal,
         )
-        s3.Bucket(
+        return s3.Bucket(
             self,
             "Blobs",
             encryption=s3.BucketEncryption.KMS,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from orchstack.kernel.blobs import InMemoryBlobs
 from orchstack.kernel.chat import ChatRequest, Message, Role, TextDelta
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.errors import DeadlineExceeded, NoProviderAvailable, OrchStackError
@@ -58,6 +59,7 @@ def ask(stub: Stub, seconds: float = 5.0) -> Heard:
     settings = ProviderSettings.model_validate({"base_url": stub.url, "api_key": KEY})
     wire = OpenAiWire("stub", settings, SystemClock())
     router = LlmRouter(
+        pictures=InMemoryBlobs(),
         directory=InMemoryDirectory.of(wire, default_model="stub/m"),
         prices=PriceList(),
         clock=SystemClock(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchstack.kernel.chat import (
     UNREADABLE_ARGUMENTS,
     ChatRequest,
+    Image,
     Message,
     Role,
     ToolCall,
@@ -66,3 +67,18 @@ def test_unreadable_arguments_go_back_as_they_came() -> None:
     body = encode(ChatRequest(model="m", messages=said, max_output_tokens=1), "max_tokens")
 
     assert "{oops" == body["messages"][0]["tool_calls"][0]["function"]["arguments"]
+
+
+def test_pictures_stand_after_the_words_as_data() -> None:
+    """A message with pictures is a list of parts; each picture is a data URL."""
+    picture = Image(sha256="a" * 64, media_type="image/png", size=6, data="cGl4ZWxz")
+    said = Message(role=Role.USER, content="What is this?", images=(picture,))
+    asked = ChatRequest(model="m", messages=(said,), max_output_tokens=1)
+
+    (written,) = encode(asked, "max_tokens")["messages"]
+
+    url = "data:image/png;base64,cGl4ZWxz"
+    assert [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": url}},
+    ] == written["content"]

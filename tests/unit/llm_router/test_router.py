@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from orchstack.kernel.chat import ChatRequest, Completion, Message, Role, TextDelta, Usage
+from orchstack.kernel.blobs import InMemoryBlobs
+from orchstack.kernel.chat import ChatRequest, Completion, Image, Message, Role, TextDelta, Usage
 from orchstack.kernel.clock import ManualClock
-from orchstack.kernel.errors import DeadlineExceeded, NoProviderAvailable
+from orchstack.kernel.errors import DeadlineExceeded, NoProviderAvailable, UnsupportedInput
 from orchstack.kernel.ids import new_id
 from orchstack.llm_router.adapters.in_memory import InMemoryDirectory, ScriptedProvider, Turn, says
 from orchstack.llm_router.adapters.price_list import FixedPrices
@@ -32,13 +33,14 @@ class World:
     provider: ScriptedProvider = field(default_factory=ScriptedProvider)
     clock: ManualClock = field(default_factory=ManualClock)
     pauses: list[float] = field(default_factory=list)
+    blobs: InMemoryBlobs = field(default_factory=InMemoryBlobs)
 
     def router(self) -> LlmRouter:
         """The router, whose jitter is always one half."""
         directory = InMemoryDirectory.of(self.provider, default_model="scripted/known")
         return LlmRouter(
-            directory=directory, prices=PRICES, clock=self.clock, pause=self._pause,
-            chance=lambda: 0.5,
+            directory=directory, prices=PRICES, pictures=self.blobs, clock=self.clock,
+            pause=self._pause, chance=lambda: 0.5,
         )  # fmt: skip
 
     def _pause(self, seconds: float) -> None:
@@ -182,3 +184,30 @@ def test_the_caller_may_leave_early() -> None:
 
     assert TextDelta(text="Hello") == next(stream)
     stream.close()  # type: ignore[attr-defined] # it is a generator, as its consumer knows
+
+
+def _picture(world: World) -> Image:
+    name = world.blobs.keep(TENANT, b"pixels", "image/png")
+    return Image(sha256=name, media_type="image/png", size=6)
+
+
+def test_a_picture_goes_out_with_its_bytes() -> None:
+    """Everywhere else its name stands for it; the provider gets the bytes in Base64."""
+    world = World()
+    said = Message(role=Role.USER, content="What is this?", images=(_picture(world),))
+    asked = request().model_copy(update={"messages": (said,)})
+    world.provider.then(says("A cat."))
+    until = world.clock.now().timestamp() + 60
+
+    list(world.router().stream(TENANT, asked, deadline=until))
+
+    assert "cGl4ZWxz" == world.provider.asked[0].messages[0].images[0].data
+
+
+def test_a_model_that_reads_no_pictures_is_not_asked() -> None:
+    """The refusal names the model, before anything is spent."""
+    world = World(provider=ScriptedProvider(images=False))
+    said = Message(role=Role.USER, content="What is this?", images=(_picture(world),))
+
+    with pytest.raises(UnsupportedInput, match="scripted/known reads no images"):
+        world.router().worst_cost(request().model_copy(update={"messages": (said,)}))

@@ -33,11 +33,27 @@ class ToolCall(Frozen):
     arguments: JsonObject = {}
 
 
+ImageType = Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
+
+
+class Image(Frozen):
+    """A picture, named by its content (SHA-256, hex); `size` in bytes.
+
+    `data` (Base64) is there only on the way to a provider: everywhere else the name stands for it.
+    """
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    media_type: ImageType
+    size: int
+    data: Annotated[str, Field(repr=False)] = ""
+
+
 class Message(Frozen):
     """One turn. Text of the roles `user` and `tool` is untrusted and stays labelled by its role."""
 
     role: Role
     content: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+    images: tuple[Image, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     # Its place in the session it was recalled from.

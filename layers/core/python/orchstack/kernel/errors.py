@@ -3,6 +3,8 @@
 OrchStackError                        500  internal
 ├── InvalidRequest                    400  invalid_request
 │   ├── InvalidCursor                 400  invalid_cursor
+│   ├── UnreadableAttachment          400  unreadable_attachment
+│   ├── UnsupportedInput              422  unsupported_input
 │   └── InvalidDocument               422  invalid_document
 ├── Unauthenticated                   401  unauthenticated
 ├── Forbidden                         403  forbidden
@@ -81,6 +83,21 @@ class InvalidRequest(OrchStackError):
     code = "invalid_request"
     status = 400
     title = "Invalid request"
+
+
+class UnreadableAttachment(InvalidRequest):
+    """What came with the input is no image, PDF or text that can be read."""
+
+    code = "unreadable_attachment"
+    title = "Unreadable attachment"
+
+
+class UnsupportedInput(InvalidRequest):
+    """The agent's model cannot read what came with the input."""
+
+    code = "unsupported_input"
+    status = 422
+    title = "Unsupported input"
 
 
 class InvalidCursor(InvalidRequest):

@@ -69,6 +69,13 @@ class ProvidersSettings(Settings):
     secret_arn: str
 
 
+class BlobsSettings(Settings):
+    """Which bucket holds the bytes that come with runs."""
+
+    PREFIX: ClassVar[str] = "ORCHSTACK_BLOBS_"
+    bucket: str
+
+
 class EventSettings(Settings):
     """Where the outbox is relayed to, and whom to nudge when it fills."""
 
@@ -82,6 +89,16 @@ class MachineSettings(Settings):
 
     PREFIX: ClassVar[str] = "ORCHSTACK_AGENT_RUN_"
     machine_arn: str
+
+
+class TelemetrySettings(Settings):
+    """Where the traces of runs are sent by OTLP/HTTP, and what headers that takes."""
+
+    PREFIX: ClassVar[str] = "ORCHSTACK_OTLP_"
+    # The whole address, which usually ends in /v1/traces.
+    endpoint: str
+    # A JSON object of headers, such as {"authorization": "Bearer …"}.
+    headers_secret_arn: str | None = None
 
 
 class SocketSettings(Settings):

@@ -62,6 +62,8 @@ class ModelCard(Frozen):
     provider: str
     model: str
     price: Price
+    # Whether it reads pictures.
+    images: bool = True
 
 
 class ProviderSettings(Frozen):
@@ -76,6 +78,8 @@ class ProviderSettings(Frozen):
     tools: Tools = "native"
     # The name of the output limit; OpenAI's own models take only the first, others the second.
     limit_field: Literal["max_completion_tokens", "max_tokens"] | None = None
+    # Whether its models read pictures.
+    images: bool = True
     # Whether a call costs nothing; unless said, whatever answers on this machine's loopback.
     free: bool | None = None
 

@@ -20,6 +20,10 @@ class Provider(Protocol):
     def local(self) -> bool:
         """Whether it runs beside us, at no charge."""
 
+    @property
+    def images(self) -> bool:
+        """Whether its models read pictures."""
+
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:
         """Answer with text as it comes and, last, exactly one Reply.
 

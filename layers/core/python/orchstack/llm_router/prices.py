@@ -14,6 +14,8 @@ from orchstack.llm_router.model import Price, Target
 # What chat templates put around each message, and providers around tools, seen at most.
 _TOKENS_PER_MESSAGE: Final = 16
 _TOKENS_FOR_TOOLS: Final = 1_024
+# The dearest picture: Anthropic's largest takes some 4,800 tokens, OpenAI's in tiles some 1,500.
+TOKENS_PER_IMAGE: Final = 5_000
 # A dated snapshot costs what its family costs; any other suffix may be a dearer model.
 _SNAPSHOT: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
@@ -29,6 +31,7 @@ def most_input_tokens(request: ChatRequest) -> int:
     total = _TOKENS_FOR_TOOLS if request.tools else 0
     for message in request.messages:
         total += _TOKENS_PER_MESSAGE + most_tokens(message.content)
+        total += len(message.images) * TOKENS_PER_IMAGE
         for call in message.tool_calls:
             total += _TOKENS_PER_MESSAGE + most_tokens(call.name)
             total += most_tokens(json.dumps(call.arguments, ensure_ascii=False))

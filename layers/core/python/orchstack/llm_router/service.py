@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from orchstack.kernel.chat import ChatEvent, ChatRequest, Completion, MicroDollars, TextDelta, Usage
+from orchstack.kernel.blobs import Blobs
+from orchstack.kernel.chat import (
+    ChatEvent,
+    ChatRequest,
+    Completion,
+    Image,
+    Message,
+    MicroDollars,
+    TextDelta,
+    Usage,
+)
 from orchstack.kernel.clock import Clock
-from orchstack.kernel.errors import DeadlineExceeded, NoProviderAvailable
+from orchstack.kernel.errors import DeadlineExceeded, NoProviderAvailable, UnsupportedInput
 from orchstack.kernel.observability import logger
 from orchstack.llm_router.model import (
     DEFAULT,
@@ -37,6 +48,7 @@ class LlmRouter:
 
     directory: ProviderDirectory
     prices: PriceBook
+    pictures: Blobs
     clock: Clock
     pause: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
@@ -52,7 +64,8 @@ class LlmRouter:
         """
         card = self.describe(request.model)
         provider = self.directory.provider(card.provider)
-        asked = request.model_copy(update={"model": card.model})
+        shown = tuple(self._shown(tenant_id, message) for message in request.messages)
+        asked = request.model_copy(update={"model": card.model, "messages": shown})
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 yield from _priced(provider.stream(asked, deadline=deadline), card)
@@ -72,11 +85,17 @@ class LlmRouter:
                 return
 
     def worst_cost(self, request: ChatRequest) -> MicroDollars:
-        """Bound the cost of a call: each byte of input a token, and all the output allowed used."""
+        """Bound the cost of a call: each byte of input a token, and all the output allowed used.
+
+        Raises UnsupportedInput if the model cannot read a picture among the messages.
+        """
+        card = self.describe(request.model)
+        if not card.images and any(message.images for message in request.messages):
+            raise UnsupportedInput(f"The model {card.name} reads no images.")
         usage = Usage(
             input_tokens=most_input_tokens(request), output_tokens=request.max_output_tokens
         )
-        return self.describe(request.model).price.cost(usage)
+        return card.price.cost(usage)
 
     def describe(self, model: str) -> ModelCard:
         """Say what is known of a model. Raises NoProviderAvailable if it cannot be reached."""
@@ -89,7 +108,19 @@ class LlmRouter:
             provider=target.provider,
             model=target.model,
             price=self._price(provider, target),
+            images=provider.images,
         )
+
+    def _shown(self, tenant_id: UUID, message: Message) -> Message:
+        """Put the bytes of its pictures into a message."""
+        if not message.images:
+            return message
+        images = tuple(self._loaded(tenant_id, image) for image in message.images)
+        return message.model_copy(update={"images": images})
+
+    def _loaded(self, tenant_id: UUID, image: Image) -> Image:
+        data = b64encode(self.pictures.read(tenant_id, image.sha256)).decode()
+        return image.model_copy(update={"data": data})
 
     def _price(self, provider: Provider, target: Target) -> Price:
         return FREE if provider.local else self.prices.price(target)

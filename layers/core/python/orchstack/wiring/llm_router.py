@@ -13,6 +13,7 @@ from orchstack.llm_router.adapters.secret_directory import SecretDirectory
 from orchstack.llm_router.model import ProviderSettings
 from orchstack.llm_router.ports import Provider
 from orchstack.llm_router.service import LlmRouter
+from orchstack.wiring.blobs import blobs
 
 
 @cache
@@ -21,7 +22,7 @@ def llm_router() -> LlmRouter:
     read = partial(secret_text, load(ProvidersSettings).secret_arn)
     clock = SystemClock()
     directory = SecretDirectory(read, build_provider, BuiltinModel(), clock)
-    return LlmRouter(directory=directory, prices=PriceList(), clock=clock)
+    return LlmRouter(directory=directory, prices=PriceList(), pictures=blobs(), clock=clock)
 
 
 def build_provider(name: str, settings: ProviderSettings) -> Provider:

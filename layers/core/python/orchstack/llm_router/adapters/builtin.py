@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Final
 
@@ -41,6 +42,7 @@ class BuiltinModel:
 
     name: str = BUILTIN
     local: bool = True
+    images: bool = True
 
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:
         """Answer word by word, at once."""
@@ -99,7 +101,8 @@ def _expression(found: str) -> str:
 def _answer(messages: tuple[Message, ...]) -> str:
     last = messages[-1] if messages else Message(role=Role.USER)
     if last.role is not Role.TOOL:
-        return f"{I_AM} I do not understand language, so I repeat: {_quoted(last.content)}"
+        seen = _seen(last)
+        return f"{I_AM} I do not understand language, so I repeat: {_quoted(last.content)}{seen}"
     names = {call.id: call.name for message in messages for call in message.tool_calls}
     since = max((at for at, message in enumerate(messages) if message.role is Role.USER), default=0)
     results = [
@@ -108,6 +111,14 @@ def _answer(messages: tuple[Message, ...]) -> str:
         if message.role is Role.TOOL
     ]
     return f"{I_AM} {' '.join(results)}"
+
+
+def _seen(message: Message) -> str:
+    """Describe the pictures of a message by what their bytes say."""
+    pictures = [
+        f"{len(b64decode(image.data))} bytes of {image.media_type}" for image in message.images
+    ]
+    return f" I was shown {' and '.join(pictures)}." if pictures else ""
 
 
 def _quoted(text: str) -> str:

@@ -39,6 +39,7 @@ class ScriptedProvider:
 
     name: str = "scripted"
     local: bool = False
+    images: bool = True
     turns: deque[Turn] = field(default_factory=deque)
     asked: list[ChatRequest] = field(default_factory=list)
 

@@ -7,6 +7,7 @@ import json
 from orchstack.kernel.chat import (
     UNREADABLE_ARGUMENTS,
     ChatRequest,
+    Image,
     Message,
     Role,
     ToolCall,
@@ -33,12 +34,20 @@ def encode(request: ChatRequest, limit_field: str) -> JsonObject:
 
 def _message(message: Message) -> JsonObject:
     encoded: JsonObject = {"role": message.role.value, "content": message.content}
+    if message.images:
+        text: JsonObject = {"type": "text", "text": message.content}
+        encoded["content"] = [text, *(_image(image) for image in message.images)]
     if message.role is Role.TOOL:
         encoded["tool_call_id"] = message.tool_call_id or ""
     if message.tool_calls:
         encoded["content"] = message.content or None
         encoded["tool_calls"] = [_call(call) for call in message.tool_calls]
     return encoded
+
+
+def _image(image: Image) -> JsonObject:
+    url = f"data:{image.media_type};base64,{image.data}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _call(call: ToolCall) -> JsonObject:

@@ -40,6 +40,7 @@ class SchemaTools:
         """Take the way to the server; it must honour `response_format` of type `json_schema`."""
         self.name = wire.name
         self.local = wire.local
+        self.images = wire.images
         self._wire = wire
 
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:

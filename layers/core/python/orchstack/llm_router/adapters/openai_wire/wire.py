@@ -27,6 +27,7 @@ class OpenAiWire:
         """Prepare; nothing is opened before the first call."""
         self.name = name
         self.local = settings.local
+        self.images = settings.images
         self._limit_field = settings.output_limit
         self._transport = Transport(settings, clock)
 
