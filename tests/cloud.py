@@ -42,7 +42,7 @@ class Reply:
 class SseEvent:
     """One Server-Sent Event, and the moment it came (`time.monotonic`)."""
 
-    id: int
+    id: str
     name: str
     data: dict[str, Any]
     at: float
@@ -129,7 +129,7 @@ class Caller:
 
 def _sse(response: urllib3.BaseHTTPResponse) -> Iterator[SseEvent]:
     for event in sse.read(response.stream(4096)):
-        yield SseEvent(int(event.id), event.event, json.loads(event.data), time.monotonic())
+        yield SseEvent(event.id, event.event, json.loads(event.data), time.monotonic())
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,11 @@ def names(events: list[LiveEvent]) -> list[str]:
 
 
 def test_a_run_tells_what_happens_in_order(stage: Stage) -> None:
-    """Numbered from 1, from run.started to run.completed."""
+    """Each with a place behind the one before, from run.started to run.completed."""
     events = stage.stream()
+    ids = [event.id for event in events]
 
-    assert list(range(1, len(events) + 1)) == [event.seq for event in events]
+    assert sorted(set(ids)) == ids
     assert [
         "run.started",
         "guard.decided",
@@ -73,7 +74,7 @@ def test_a_run_adds_up_what_it_used(stage: Stage) -> None:
 
 
 def test_a_finished_run_is_replayed_by_its_key(stage: Stage) -> None:
-    """The same events with the same numbers, and neither model nor tool is called again."""
+    """The same events with the same ids, and neither model nor tool is called again."""
     first = stage.stream(key=key())
     asked, called = len(stage.models.asked), len(stage.tools.called)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -231,13 +232,21 @@ class ForgetfulJournal(InMemoryJournal):
     failed = False
 
     def append(
-        self, run: Run, steps: Sequence[Step], announcement: Announcement, *, lease: Lease
-    ) -> None:
+        self,
+        run: Run,
+        steps: Sequence[Step],
+        announcement: Announcement,
+        *,
+        lease: Lease,
+        wake_at: datetime | None = None,
+        with_history: bool = False,
+    ) -> bool:
         """Fail once at a run's end, as a database that restarts."""
+        del wake_at, with_history
         if run.over and not self.failed:
             self.failed = True
             raise Unavailable
-        super().append(run, steps, announcement, lease=lease)
+        return super().append(run, steps, announcement, lease=lease)
 
 
 def test_an_end_that_could_not_be_written_can_be_tried_again_at_once() -> None:

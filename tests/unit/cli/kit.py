@@ -62,9 +62,9 @@ def problem(status: int, code: str, **more: Any) -> dict[str, Any]:
 
 
 def stream(*events: tuple[str, Mapping[str, Any]]) -> Answer:
-    """An SSE answer of these events, numbered from 1."""
+    """An SSE answer of these events, each a step of its own."""
     frames = (
-        f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+        f"id: {number}.1.0\nevent: {name}\ndata: {json.dumps(data)}\n\n"
         for number, (name, data) in enumerate(events, 1)
     )
     return 200, "".join(frames).encode()

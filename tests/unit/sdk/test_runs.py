@@ -19,9 +19,9 @@ from orchstack.sdk import (
 )
 
 EVENTS = [
-    RunEvent(1, "run.started", {"run_id": "r1"}),
-    RunEvent(2, "text.delta", {"text": "391"}),
-    RunEvent(3, "run.completed", {"output": "391"}),
+    RunEvent("0.1.0", "run.started", {"run_id": "r1"}),
+    RunEvent("1.1.9", "text.delta", {"text": "391"}),
+    RunEvent("1.1.10", "run.completed", {"output": "391"}),
 ]
 RUN = {
     "id": "r1",
@@ -80,7 +80,7 @@ def test_a_run_that_failed_is_an_answer() -> None:
 
 
 def test_a_stream_gives_the_runs_events() -> None:
-    """Events come with number, name and data, up to the run's end."""
+    """Events come with their place, name and data, up to the run's end."""
     client, transport = client_of(streamed(*EVENTS))
 
     assert EVENTS == list(client.runs.stream("adder", "17 * 23?", session_id="s1"))
@@ -111,10 +111,10 @@ def test_a_stream_that_keeps_breaking_is_given_up() -> None:
     assert 3 == len(transport.requests)
 
 
-def test_a_stream_without_numbers_is_not_trusted() -> None:
-    """Without event numbers nothing could be resumed, so it is an error."""
+def test_a_stream_without_places_is_not_trusted() -> None:
+    """Without ids nothing could be resumed, so it is an error."""
     chunks = [b"event: run.started\ndata: {}\n\n"]
     client, _ = client_of(*(HttpResponse(200, {}, chunks) for _ in range(3)))
 
-    with pytest.raises(StreamBroken, match="no number"):
+    with pytest.raises(StreamBroken, match="no place"):
         list(client.runs.stream("adder", "17 * 23?"))

@@ -155,4 +155,4 @@ def _frames(
 ) -> Iterator[tuple[str, str, str]]:
     with closing(events):
         for event in events:
-            yield str(event.seq), event.name.value, json.dumps(event.data, separators=(",", ":"))
+            yield str(event.id), event.name.value, json.dumps(event.data, separators=(",", ":"))

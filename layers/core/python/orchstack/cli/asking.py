@@ -46,7 +46,9 @@ class Watch:
             yield Said(channel, line + "\n")
 
     def _lines(self, name: str, data: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:
-        if name == "model.completed":
+        if name == "model.started" and data.get("attempt", 1) > 1:
+            yield "trouble", "! the model is asked again: forget its last words"
+        elif name == "model.completed":
             yield from self._model(data)
         elif name == "tool.started":
             self._calls[data["call_id"]] = f"{data['name']}({arguments(data['arguments'])})"
@@ -57,7 +59,7 @@ class Watch:
         elif name == "guard.decided" and data["outcome"] != "allowed":
             counted = ", ".join(f"{n} {kind}" for kind, n in data["findings"].items())
             yield "doing", f"⛨ {data['stage']} {data['outcome']}{counted and f': {counted}'}"
-        elif name in ("run.completed", "run.failed"):
+        elif name in ("run.completed", "run.failed", "run.cancelled"):
             yield from _end(data)
 
     def _model(self, data: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:

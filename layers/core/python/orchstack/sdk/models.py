@@ -191,9 +191,13 @@ class RunDetail(Run):
 
 @dataclass(frozen=True)
 class RunEvent:
-    """One event of a running run; `id` counts from 1 without gaps."""
+    """One event of a running run; `id` names its place in the run's tale.
 
-    id: int
+    A model that is asked again, because the first answer was lost on the way, begins with another
+    `model.started`: forget the text of that step then.
+    """
+
+    id: str
     name: str
     data: Json
 

@@ -16,7 +16,7 @@ from orchstack.sdk.session import Call, Session, segment
 # A run may take 14 minutes; API Gateway cuts a stream that is silent for 5.
 RUN_TIMEOUT_S = 900.0
 SILENCE_TIMEOUT_S = 310.0
-LAST_EVENTS = frozenset({"run.completed", "run.failed"})
+LAST_EVENTS = frozenset({"run.completed", "run.failed", "run.cancelled"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +118,13 @@ class Runs:
 
 
 def _follow(session: Session, call: Call) -> Iterator[RunEvent]:
-    seen, failures = 0, 0
+    seen, failures = (-1,), 0
     while True:
         try:
             for event in _events(session, call):
-                if event.id > seen:
-                    seen, failures = event.id, 0
+                place = _place(event.id)
+                if place > seen:
+                    seen, failures = place, 0
                     yield event
                 if event.name in LAST_EVENTS:
                     return
@@ -140,15 +141,17 @@ def _events(session: Session, call: Call) -> Iterator[RunEvent]:
     response = session.open(call)
     try:
         for event in sse.read(response.chunks):
-            yield RunEvent(_number(event.id), event.event, _data(event.data))
+            yield RunEvent(event.id, event.event, _data(event.data))
     except sse.EventTooLong as error:
         raise ConnectionFailed(str(error)) from error
 
 
-def _number(id_: str) -> int:
-    if not id_.isdecimal():
-        raise StreamBroken(f"an event of the stream has no number: {id_[:40]!r}")
-    return int(id_)
+def _place(id_: str) -> tuple[int, ...]:
+    """Give what ids are compared by: they rise through the whole tale."""
+    parts = id_.split(".")
+    if not all(part.isdecimal() for part in parts):
+        raise StreamBroken(f"an event of the stream has no place: {id_[:40]!r}")
+    return tuple(int(part) for part in parts)
 
 
 def _data(text: str) -> JsonObject:

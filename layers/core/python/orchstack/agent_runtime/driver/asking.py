@@ -10,8 +10,8 @@ from orchstack.agent_runtime.driver.held import Held
 from orchstack.agent_runtime.driver.lease import LeaseKeeper
 from orchstack.agent_runtime.driver.packing import Packing
 from orchstack.agent_runtime.driver.text import storable, storable_call
-from orchstack.agent_runtime.loop import plan, transcript
-from orchstack.agent_runtime.loop.transcript import Tale
+from orchstack.agent_runtime.loop import plan
+from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.steps import (
     Fault,
     GuardOutcome,
@@ -68,7 +68,7 @@ class Asking:
 
     def ask(
         self, held: Held, step: Step, *, deadline: float
-    ) -> Generator[Tale, None, tuple[Step, ...]]:
+    ) -> Generator[LiveEvent, None, tuple[Step, ...]]:
         """Tell the words as they come; gives the finished step and the output guard's decision.
 
         A fault of the model is a result. Raises LeaseLost, and DeadlineExceeded if the function's
@@ -81,7 +81,7 @@ class Asking:
                 piece = speech.take(delta)
             self.lease.keep(held)
             if piece:
-                yield transcript.delta(step.seq, piece)
+                yield held.teller.piece(step, piece)
         return self._written(held, step, speech)
 
     def _deltas(self, held: Held, speech: _Speech, deadline: float) -> Iterator[str | None]:

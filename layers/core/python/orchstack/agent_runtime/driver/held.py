@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchstack.agent_runtime.loop.state import RunState
-from orchstack.agent_runtime.loop.transcript import Numbering
+from orchstack.agent_runtime.loop.transcript import Teller
 from orchstack.agent_runtime.model.runs import Lease, Run, Stages
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.chat import ChatRequest, ToolSpec
@@ -31,7 +31,7 @@ class Held:
     request: ChatRequest | None = None
     # The tools as a model is shown them, once they were described.
     specs: tuple[ToolSpec, ...] | None = None
-    number: Numbering = field(default_factory=Numbering)
+    teller: Teller = field(default_factory=Teller)
     spent_ms: dict[Stage, float] = field(default_factory=dict)
     renewed_at: float = 0.0
     # Whether the lease is still to be given back: not of a run whose end is written down.

@@ -14,9 +14,7 @@ from orchstack.agent_runtime.driver.lease import LeaseKeeper
 from orchstack.agent_runtime.driver.packing import Packing
 from orchstack.agent_runtime.driver.scribe import Scribe
 from orchstack.agent_runtime.driver.serving import Serving
-from orchstack.agent_runtime.loop import transcript
 from orchstack.agent_runtime.loop.state import RunState
-from orchstack.agent_runtime.loop.transcript import Tale
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Lease, LeaseLost, RequestKey, Run
 from orchstack.agent_runtime.model.steps import GuardWork, ModelWork, Step
@@ -79,11 +77,9 @@ class RunDriver:
         whatever ends it early, the lease is given back, so that a retry can go on at once.
         """
         try:
-            for tale in transcript.journal(held.run, held.state.steps):
-                yield held.number(tale)
+            yield from held.teller.tell(held.run, held.state.steps)
             while not held.run.over:
-                for tale in self._execute(held, held.lease, deadline):
-                    yield held.number(tale)
+                yield from self._execute(held, held.lease, deadline)
         finally:
             self._let_go(held)
 
@@ -99,7 +95,7 @@ class RunDriver:
             self._let_go(held)
         return held.run
 
-    def _execute(self, held: Held, lease: Lease, deadline: float) -> Iterator[Tale]:
+    def _execute(self, held: Held, lease: Lease, deadline: float) -> Iterator[LiveEvent]:
         until = deadline - RESERVE_SECONDS
         if self._world.clock.now().timestamp() >= until:
             raise DeadlineExceeded

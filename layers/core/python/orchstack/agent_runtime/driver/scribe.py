@@ -9,7 +9,7 @@ from datetime import datetime
 from orchstack.agent_runtime.driver import announcements
 from orchstack.agent_runtime.driver.held import Held
 from orchstack.agent_runtime.driver.packing import Packing
-from orchstack.agent_runtime.loop import plan, transcript
+from orchstack.agent_runtime.loop import plan
 from orchstack.agent_runtime.loop.decision import (
     CallModel,
     CallTools,
@@ -20,7 +20,7 @@ from orchstack.agent_runtime.loop.decision import (
 )
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.loop.trace import trace
-from orchstack.agent_runtime.loop.transcript import Tale
+from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Lease, RequestKey, Run
 from orchstack.agent_runtime.model.steps import Fault, GuardWork, RunStatus, Step
 from orchstack.agent_runtime.ports import Journal, Models, SessionMemory
@@ -54,7 +54,7 @@ class Scribe:
         held.leased = not held.run.over
         return opened
 
-    def record(self, held: Held, done: Sequence[Step], *, lease: Lease) -> Iterator[Tale]:
+    def record(self, held: Held, done: Sequence[Step], *, lease: Lease) -> Iterator[LiveEvent]:
         """Write what was done and what comes next, then tell it. Raises LeaseLost."""
         now, renewed_at = self.clock.now(), self.clock.monotonic()
         steps = self._settle(held, done, now)
@@ -65,8 +65,7 @@ class Scribe:
         held.renewed_at, held.leased = renewed_at, not held.run.over
         if held.run.over:
             _log_end(held.run)
-        for step in steps:
-            yield from transcript.done(step, held.run) if step.finished else transcript.begun(step)
+        yield from held.teller.tell(held.run, held.state.steps)
 
     def _settle(self, held: Held, done: Sequence[Step], now: datetime) -> tuple[Step, ...]:
         """Take in what was done and decide what comes next; gives all that is to be written."""
