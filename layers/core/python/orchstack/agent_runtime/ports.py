@@ -231,6 +231,13 @@ class Sweepings(Protocol):
         """
 
 
+class SweepMetrics(Protocol):
+    """Counts what sweeps find, for dashboards and alarms."""
+
+    def swept(self, found: int, started: int) -> None:
+        """Emit how many runs were adrift, and for how many of them the machine was started."""
+
+
 class Durable(Protocol):
     """Carries runs on where no caller waits: the state machine `agent_run`."""
 

@@ -210,7 +210,8 @@ class InMemoryJournal:
     def count_start(self, tenant_id: UUID, run_id: UUID) -> int:
         """Count an execution of the state machine. Raises NotFound."""
         kept = self._kept(tenant_id, run_id)
-        self._put(replace(kept, starts=kept.starts + 1))
+        until = self._clock.now() + timedelta(seconds=min(900, 30 * 2 ** min(kept.starts, 5)))
+        self._put(replace(kept, starts=kept.starts + 1, wake_at=until))
         return kept.starts + 1
 
     def set_task_token(self, tenant_id: UUID, run_id: UUID, token: str) -> bool:
@@ -243,6 +244,13 @@ class InMemoryJournal:
             )
             for _, kept in sorted(found, key=lambda pair: pair[0])[:limit]
         )
+
+    def rewrite(self, run: Run, steps: Sequence[Step], announcement: Announcement) -> None:
+        """Put a run and its steps in the place of what is kept of them."""
+        where = (run.tenant_id, run.id)
+        self._tables.runs[where] = replace(self._tables.runs[where], run=run)
+        self._tables.steps[where] = {step.seq: step for step in steps}
+        self._tables.announced += (announcement,)
 
     def run(self, tenant_id: UUID, run_id: UUID) -> Run:
         """Give a run. Raises NotFound."""
@@ -305,12 +313,13 @@ class InMemoryJournal:
         )
 
     def _since(self, kept: _Kept) -> datetime:
-        looked_at = kept.cancel_requested_at or kept.wake_at
-        if looked_at is not None:
-            return looked_at
-        if kept.lease_until is None:
-            return kept.run.created_at
-        return self._clock.now() + timedelta(seconds=kept.lease_until - self._clock.monotonic())
+        if kept.cancel_requested_at is not None:
+            return kept.cancel_requested_at
+        known = [kept.wake_at] if kept.wake_at else []
+        if kept.lease_until is not None:
+            left = kept.lease_until - self._clock.monotonic()
+            known.append(self._clock.now() + timedelta(seconds=left))
+        return max(known, default=kept.run.created_at)
 
     def _left(self, kept: _Kept) -> float:
         until = kept.lease_until

@@ -221,7 +221,10 @@ where tenant_id = %(tenant_id)s and parent ->> 'run_id' = %(run_id)s::text
 order by run_id;
 
 -- name: count_start
-update app.runs set starts = starts + 1
+-- Until its journal moves, the next start is ever longer in coming, so that a backlog does not grow.
+update app.runs
+set starts = starts + 1,
+    wake_at = clock_timestamp() + make_interval(secs => least(900, 30 * 2 ^ least(starts, 5)))
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s
 returning starts;
 
@@ -238,7 +241,7 @@ returning old.task_token;
 select tenant_id, run_id, status, starts
 from app.runs
 where finished_at is null
-    and coalesce(cancel_requested_at, wake_at, lease_until, created_at) <= %(before)s
+    and coalesce(cancel_requested_at, greatest(wake_at, lease_until), created_at) <= %(before)s
     and not (
         status = 'queued' and session_id is not null and exists (
             select from app.runs other
@@ -247,7 +250,7 @@ where finished_at is null
                 and (other.run_id < runs.run_id or other.status <> 'queued')
         )
     )
-order by coalesce(cancel_requested_at, wake_at, lease_until, created_at)
+order by coalesce(cancel_requested_at, greatest(wake_at, lease_until), created_at)
 limit %(limit)s;
 
 -- name: run

@@ -20,7 +20,7 @@ alter table app.runs
     add column starts integer not null default 0,
     -- What the state machine waits with while a human is asked.
     add column task_token text,
-    -- When a sweeper must look whatever the lease says: nobody has answered until then.
+    -- Before this a sweeper need not look: a human may still answer, or an execution begin.
     add column wake_at timestamptz,
     drop constraint runs_mode_check,
     drop constraint runs_status_check,
@@ -43,7 +43,7 @@ alter table app.run_steps add constraint run_steps_kind_check check (
 drop index app.runs_by_lease;
 -- What a sweeper looks for: runs that are not over and that nobody drives.
 create index runs_adrift
-on app.runs (coalesce(cancel_requested_at, wake_at, lease_until, created_at))
+on app.runs (coalesce(cancel_requested_at, greatest(wake_at, lease_until), created_at))
 where finished_at is null;
 -- Whose turn it is in a session.
 create index runs_under_way on app.runs (tenant_id, session_id, run_id)
@@ -56,3 +56,4 @@ grant select (
     tenant_id, run_id, session_id, status, starts, cancel_requested_at, wake_at, lease_until,
     created_at, finished_at
 ) on app.runs to orchstack_platform;
+grant update (starts, wake_at) on app.runs to orchstack_platform;
