@@ -71,10 +71,19 @@ class Parent(Frozen):
 
 
 class Origin(Frozen):
-    """The run that this one was forked from: its steps below `step` were taken over."""
+    """The run that this one was forked from: its steps below `step` were taken over.
+
+    They were paid for there, so here they cost nothing. `changed` names those among them that are
+    not as they were: another input, another result of a tool.
+    """
 
     run_id: UUID
     step: int
+    changed: tuple[int, ...] = ()
+
+    def covers(self, seq: int) -> bool:
+        """Whether the step was taken over as it was."""
+        return seq < self.step and seq not in self.changed
 
 
 class Run(Frozen):
@@ -170,10 +179,12 @@ class StepView(Frozen):
     cost_micro_usd: MicroDollars
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
+    # It was taken over from the run that this one was forked from, which paid for it.
+    recorded: bool = False
 
     @classmethod
-    def of(cls, step: Step) -> StepView:
-        """Show a step."""
+    def of(cls, step: Step, run: Run) -> StepView:
+        """Show a step of a run."""
         return cls(
             seq=step.seq,
             kind=step.work.kind,
@@ -183,6 +194,7 @@ class StepView(Frozen):
             cost_micro_usd=step.cost_micro_usd,
             started_at=step.started_at,
             finished_at=step.finished_at,
+            recorded=run.forked_from is not None and run.forked_from.covers(step.seq),
         )
 
 
@@ -201,7 +213,7 @@ class RunDetail(RunView):
             **_shown(run),
             input=run.input,
             trace_id=run.trace_id,
-            steps=tuple(StepView.of(step) for step in steps),
+            steps=tuple(StepView.of(step, run) for step in steps),
             spans=run.spans,
         )
 

@@ -12,6 +12,7 @@ from orchstack.agent_runtime.loop import transcript
 from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.pulse import Pulse
 from orchstack.agent_runtime.ports_records import Archive
+from orchstack.agent_runtime.service.comparing import ERASED
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import Gone
 
@@ -22,7 +23,6 @@ _SLOWING: Final = 1.5
 HEARTBEAT_S: Final = 10.0
 # What the last pause and the end of the answer need of a function's time.
 _RESERVE_S: Final = 2.0
-_BEFORE_ALL: Final = EventId(0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,9 @@ class RunFollower:
         seconds), and where the run's texts are erased meanwhile. Raises NotFound, and Gone if they
         were erased before.
         """
-        reader = _Reader(self.archive, tenant_id, run_id, after or _BEFORE_ALL)
+        reader = _Reader(self.archive, tenant_id, run_id, after)
         if reader.look():
-            raise Gone("The texts of this run were erased; GET /v1/runs/{run_id} shows the rest.")
+            raise Gone(ERASED.format(run_id=run_id))
         # The head of the answer goes out now, also where there is nothing to tell yet.
         yield None
         pause, beaten = SHORTEST_PAUSE_S, self.clock.monotonic()
@@ -78,7 +78,7 @@ class _Reader:
     archive: Archive
     tenant_id: UUID
     run_id: UUID
-    told: EventId
+    told: EventId | None
     over: bool = False
     _pulse: Pulse | None = field(default=None, init=False)
     _changed: bool = field(default=True, init=False)
@@ -101,13 +101,13 @@ class _Reader:
         self.over = self._pulse.status.over or run.erased_at is not None
         if run.erased_at is not None:
             return
-        for event in transcript.journal(run, steps):
+        for event in transcript.journal(run, steps, after=self.told):
             self.over = self.over or event.name.last
-            if event.id > self.told:
+            if self.told is None or event.id > self.told:
                 self.told = event.id
                 yield event
 
     @property
     def _since(self) -> int:
         """Steps before those of the last event that was told have nothing to tell any more."""
-        return max(1, self.told.step)
+        return 1 if self.told is None else max(1, self.told.step)
