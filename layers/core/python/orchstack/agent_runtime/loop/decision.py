@@ -41,10 +41,14 @@ class CallModel:
 
 @dataclass(frozen=True, kw_only=True)
 class CallTools:
-    """Call, all at once, tools that the answer of the step `wished_by` asks for."""
+    """Call, all at once, tools that the answer of the step `wished_by` asks for.
+
+    `handed_over`: another agent has taken over since, so none is called any more.
+    """
 
     wished_by: int
     calls: tuple[PlannedCall, ...]
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +184,7 @@ def _serve(state: RunState, step: Step) -> Command:
 def _next(state: RunState, wished_by: int, calls: tuple[PlannedCall, ...]) -> Command:
     """Give the wishes that may be granted now: tools first and together, others one by one."""
     if state.handed_over(wished_by):
-        return CallTools(wished_by=wished_by, calls=calls)
+        return CallTools(wished_by=wished_by, calls=calls, handed_over=True)
     rules, free = state.rules, ready(calls, state.rules.order)
     tools = [
         planned
@@ -198,7 +202,7 @@ def _next(state: RunState, wished_by: int, calls: tuple[PlannedCall, ...]) -> Co
 
 def _hand_off(state: RunState, wished_by: int, planned: PlannedCall) -> HandOff:
     agent = state.rules.handoffs[planned.call.name]
-    deeper = state.depth + len(state.handoffs) + 1
+    deeper = len(state.handoffs) + 1
     return HandOff(
         wished_by=wished_by,
         planned=planned,

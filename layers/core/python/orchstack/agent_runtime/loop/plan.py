@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from orchstack.agent_runtime.loop.decision import (
@@ -17,7 +19,7 @@ from orchstack.agent_runtime.loop.decision import (
     work_of,
 )
 from orchstack.agent_runtime.loop.rules import question_of
-from orchstack.agent_runtime.loop.state import RunState
+from orchstack.agent_runtime.loop.state import PlannedCall, RunState
 from orchstack.agent_runtime.model.steps import (
     HandoffWork,
     ModelWork,
@@ -29,6 +31,7 @@ from orchstack.agent_runtime.model.steps import (
 )
 from orchstack.kernel.agents import RunLimits
 from orchstack.kernel.chat import MicroDollars
+from orchstack.kernel.plain import JsonObject
 
 
 def asking(command: CallModel, *, model: str, worst_cost: MicroDollars) -> ModelWork:
@@ -36,16 +39,47 @@ def asking(command: CallModel, *, model: str, worst_cost: MicroDollars) -> Model
     return ModelWork(model=model, last=command.last, repair=command.repair, worst_cost=worst_cost)
 
 
-def serving(command: CallTools, *, permitted: Collection[str]) -> tuple[ToolWork, ...]:
-    """Write down which tools will be called; a tool the agent does not name is not permitted."""
+@dataclass(frozen=True)
+class Screened:
+    """What the guards say of a call's arguments: how they may be shown, and whether not to call."""
+
+    shown: JsonObject | None = None
+    refusal: str | None = None
+
+
+def serving(
+    command: CallTools,
+    *,
+    permitted: Collection[str],
+    screened: Mapping[int, Screened] = MappingProxyType({}),
+) -> tuple[ToolWork, ...]:
+    """Write down which tools will be called, and of those that will not what the model is told.
+
+    `screened` is what the guards say, by the position of the wish.
+    """
     return tuple(
-        ToolWork(
-            call=planned.call,
-            wished_by=command.wished_by,
-            position=planned.position,
-            permitted=planned.call.name in permitted,
-        )
+        _served(command, planned, permitted, screened.get(planned.position, Screened()))
         for planned in command.calls
+    )
+
+
+def _served(
+    command: CallTools, planned: PlannedCall, permitted: Collection[str], screened: Screened
+) -> ToolWork:
+    refused = screened.refusal
+    if planned.call.name not in permitted:
+        named = ", ".join(permitted) or "none"
+        refused = f"This agent may not call {planned.call.name}; it may call: {named}."
+    if command.handed_over:
+        refused = "This was not called: the conversation was handed to another agent before."
+    return ToolWork(
+        call=planned.call,
+        wished_by=command.wished_by,
+        position=planned.position,
+        shown=screened.shown,
+        content=refused or "",
+        is_error=refused is not None,
+        permitted=refused is None,
     )
 
 

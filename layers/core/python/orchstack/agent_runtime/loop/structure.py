@@ -1,4 +1,4 @@
-"""Answers that have to fit a schema: the JSON in a text, and what a model is told of a misfit."""
+"""Answers that have to fit a schema: the JSON that stands in a text."""
 
 from __future__ import annotations
 
@@ -30,11 +30,3 @@ def read(text: str) -> Json:
         return strict_json.read(bare(text))
     except InvalidRequest as error:
         raise NoJson(error.detail.replace("The body", "The answer")) from None
-
-
-def correction(fault: str) -> str:
-    """Tell a model, as the user's next turn, what was wrong with its answer."""
-    return (
-        f"Your answer does not fit the required JSON Schema: {fault}\n"
-        "Answer again with the corrected JSON alone: no other words, no code fence."
-    )
