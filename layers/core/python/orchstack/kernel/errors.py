@@ -12,6 +12,7 @@ OrchStackError                        500  internal
 ├── NotFound                          404  not_found
 ├── Conflict                          409  conflict
 │   ├── RequestInFlight               409  request_in_flight
+│   ├── RunOver                       409  run_over
 │   └── SessionBusy                   409  session_busy
 ├── Gone                              410  gone
 ├── PayloadTooLarge                   413  payload_too_large
@@ -159,6 +160,13 @@ class RequestInFlight(Conflict):
 
     code = "request_in_flight"
     title = "Request in flight"
+
+
+class RunOver(Conflict):
+    """The run has ended; GET /v1/runs/{run_id} shows how."""
+
+    code = "run_over"
+    title = "Run over"
 
 
 class SessionBusy(Conflict):

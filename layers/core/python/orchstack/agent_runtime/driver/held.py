@@ -9,6 +9,7 @@ from typing import Literal
 
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.loop.transcript import Teller
+from orchstack.agent_runtime.model.contexts import ContextManifest, ContextPart, KeptPart
 from orchstack.agent_runtime.model.runs import Lease, Run, Stages
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.chat import ChatRequest, ToolSpec
@@ -29,11 +30,17 @@ class Held:
     clock: Clock
     # The next call of the model, once it is packed; packed again from the journal after a crash.
     request: ChatRequest | None = None
+    # What that call is shown, the parts of it that are not kept yet, and what was looked up for it.
+    manifest: ContextManifest | None = None
+    unkept: tuple[KeptPart, ...] = ()
+    passages: tuple[ContextPart, ...] | None = None
     # The tools as a model is shown them, once they were described.
     specs: tuple[ToolSpec, ...] | None = None
     teller: Teller = field(default_factory=Teller)
     spent_ms: dict[Stage, float] = field(default_factory=dict)
     renewed_at: float = 0.0
+    # Whether somebody asked for the run to be cancelled, as far as its driver knows.
+    cancel_requested: bool = False
     # Whether the lease is still to be given back: not of a run whose end is written down.
     leased: bool = True
 

@@ -14,10 +14,11 @@ from orchstack.agent_runtime.driver.lease import LeaseKeeper
 from orchstack.agent_runtime.driver.packing import Packing
 from orchstack.agent_runtime.driver.scribe import Scribe
 from orchstack.agent_runtime.driver.serving import Serving
+from orchstack.agent_runtime.driver.waiting import Answer, answered, expired, question_of
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Lease, LeaseLost, RequestKey, Run
-from orchstack.agent_runtime.model.steps import GuardWork, ModelWork, Step
+from orchstack.agent_runtime.model.steps import GuardWork, ModelWork, RunStatus, Step, WaitWork
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.errors import DeadlineExceeded, Unavailable
@@ -35,7 +36,7 @@ class RunDriver:
         self._world = world
         self._lease_seconds = lease_seconds
         keeper = LeaseKeeper(journal=world.journal)
-        packing = Packing(tools=world.tools)
+        packing = Packing(tools=world.tools, context=world.context)
         self._asking = Asking(
             models=world.models,
             guards=world.guards,
@@ -57,43 +58,88 @@ class RunDriver:
     def open(
         self, run: Run, document: AgentDocument, checked: GuardWork, *, key: RequestKey | None
     ) -> Held | None:
-        """Begin a run, in the transaction that is open; None if another run has the key."""
+        """Keep a run, in the transaction that is open; None if another run has the key.
+
+        A queued one is nobody's yet; any other begins, with what its session has to recall.
+        """
         held = self._hold(run, document, self._lease(), ())
         return held if self._scribe.open(held, checked, key=key) else None
 
     def take(self, tenant_id: UUID, run_id: UUID) -> Held:
-        """Take over a run that nobody drives. Raises NotFound, RequestInFlight."""
-        lease = self._lease()
-        with self._world.journal.transaction(tenant_id):
-            run = self._world.journal.claim(tenant_id, run_id, lease).run
-            steps = self._world.journal.steps(tenant_id, run_id)
-            agent = self._world.agents.effective(tenant_id, run.agent, run.version)
-        return self._hold(run, agent.document, lease, steps)
+        """Take over a run that nobody drives; one that waits for a human is left alone.
 
-    def drive(self, held: Held, *, deadline: float) -> Generator[LiveEvent, None, None]:
-        """Tell the run from its beginning, and carry it on until it is over.
+        Raises NotFound, RequestInFlight, and NotYourTurn while its session is busy.
+        """
+        with self._world.journal.transaction(tenant_id):
+            held = self._claimed(tenant_id, run_id)
+            if not self._goes_on(held):
+                self._let_go(held, orderly=True)
+        return held
+
+    def answer(self, tenant_id: UUID, run_id: UUID, answer: Answer) -> Held:
+        """Take over a run that waits for a human with the answer, or one that nobody drives.
+
+        Raises NotFound, RunOver, RequestInFlight, InvalidRequest where a human is asked and there
+        is no answer, Conflict where nobody is asked (any more) and there is one, ContentBlocked.
+        """
+        with self._world.journal.transaction(tenant_id):
+            held = self._claimed(tenant_id, run_id)
+            done = answered(held, answer, guards=self._world.guards, now=self._world.clock.now())
+            if done:
+                for _ in self._scribe.record(held, done, lease=held.lease):
+                    pass
+        return held
+
+    def release(self, held: Held) -> None:
+        """Give a run back in good order; joins the transaction that is open."""
+        self._let_go(held, orderly=True)
+
+    def drive(self, held: Held, *, deadline: float) -> Generator[LiveEvent, None, Run]:
+        """Tell the run from its beginning, and carry it on until it is over or asks a human.
 
         `deadline` is Unix time in seconds. Raises DeadlineExceeded, LeaseLost, Unavailable;
         whatever ends it early, the lease is given back, so that a retry can go on at once.
         """
+        orderly = False
         try:
             yield from held.teller.tell(held.run, held.state.steps)
-            while not held.run.over:
+            while self._goes_on(held):
                 yield from self._execute(held, held.lease, deadline)
+            orderly = True
         finally:
-            self._let_go(held)
+            self._let_go(held, orderly=orderly)
+        return held.run
 
     def advance(self, held: Held, *, deadline: float) -> Run:
         """Carry out exactly one command, and give the lease back with the same write."""
-        if held.run.over:
+        if not self._goes_on(held):
             return held.run
         try:
             for _ in self._execute(held, replace(held.lease, seconds=0), deadline):
                 pass
             held.leased = False
         finally:
-            self._let_go(held)
+            self._let_go(held, orderly=False)
         return held.run
+
+    def _claimed(self, tenant_id: UUID, run_id: UUID) -> Held:
+        """Take the lease, and let a queued run begin, in the transaction that is open."""
+        lease, journal = self._lease(), self._world.journal
+        claim = journal.claim(tenant_id, run_id, lease)
+        run, steps = claim.run, journal.steps(tenant_id, run_id)
+        agent = self._world.agents.effective(tenant_id, run.agent, run.version)
+        held = self._hold(run, agent.document, lease, steps)
+        held.cancel_requested = claim.cancel_requested
+        if run.status is RunStatus.QUEUED:
+            self._scribe.begin(held)
+        return held
+
+    def _goes_on(self, held: Held) -> bool:
+        """Whether there is anything to do before a human answers, or at all."""
+        if held.run.over:
+            return False
+        asked = question_of(held)
+        return asked is None or held.cancel_requested or asked.expires_at <= self._world.clock.now()
 
     def _execute(self, held: Held, lease: Lease, deadline: float) -> Iterator[LiveEvent]:
         until = deadline - RESERVE_SECONDS
@@ -101,8 +147,12 @@ class RunDriver:
             raise DeadlineExceeded
         pending = held.state.pending
         done: tuple[Step, ...] = ()
-        if pending and isinstance(pending[0].work, ModelWork):
+        if held.cancel_requested:
+            pass
+        elif pending and isinstance(pending[0].work, ModelWork):
             done = yield from self._asking.ask(held, pending[0], deadline=until)
+        elif pending and isinstance(pending[0].work, WaitWork):
+            done = (expired(pending[0], pending[0].work, self._world.clock.now()),)
         elif pending:
             done = self._serving.serve(held, pending, deadline=until)
         yield from self._scribe.record(held, done, lease=lease)
@@ -111,7 +161,8 @@ class RunDriver:
         self, run: Run, document: AgentDocument, lease: Lease, steps: tuple[Step, ...]
     ) -> Held:
         clock = self._world.clock
-        state = RunState(limits=document.limits, started_at=run.created_at).apply(*steps)
+        began = run.begun_at or run.created_at
+        state = RunState(limits=document.limits, started_at=began).apply(*steps)
         return Held(
             run=run,
             document=document,
@@ -125,11 +176,11 @@ class RunDriver:
     def _lease(self) -> Lease:
         return Lease(owner=new_id(), seconds=self._lease_seconds)
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: Held, *, orderly: bool) -> None:
         """Let a retry go on at once; where that fails, it has to wait until the lease lapses."""
         if not held.leased:
             return
         held.leased = False
         journal = self._world.journal
         with suppress(LeaseLost, Unavailable), journal.transaction(held.run.tenant_id):
-            journal.renew(held.run, replace(held.lease, seconds=0))
+            journal.release(held.run, held.lease, orderly=orderly)

@@ -115,6 +115,12 @@ def afford(state: RunState, command: CallModel, worst_cost: MicroDollars) -> Cal
     return _stop(state, FinishReason.BUDGET_EXCEEDED)
 
 
+def cancel(state: RunState) -> Finish:
+    """End at somebody's wish, with what the model had said so far."""
+    said = [step.work.text for step in state.steps if isinstance(step.work, ModelWork)]
+    return Finish(reason=FinishReason.CANCELLED, output=said[-1] if said else "")
+
+
 def work_of(command: Finish | Fail) -> FinishWork:
     """Write the end of a run as a step's work."""
     if isinstance(command, Fail):

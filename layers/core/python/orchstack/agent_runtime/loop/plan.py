@@ -21,6 +21,7 @@ from orchstack.agent_runtime.loop.decision import (
 from orchstack.agent_runtime.loop.rules import question_of
 from orchstack.agent_runtime.loop.state import PlannedCall, RunState
 from orchstack.agent_runtime.model.steps import (
+    Fault,
     HandoffWork,
     ModelWork,
     Step,
@@ -111,6 +112,32 @@ def handing_off(command: HandOff, *, version: int | None, refusal: str | None) -
 def ending(command: Command) -> tuple[Work, ...]:
     """Write down the end of a run; nothing for a command that goes on."""
     return (work_of(command),) if isinstance(command, Finish | Fail) else ()
+
+
+def abandoned(steps: Collection[Step], now: datetime) -> tuple[Step, ...]:
+    """End steps that nobody waits for any more, because the run is cancelled."""
+    return tuple(
+        step.model_copy(
+            update={
+                "status": StepStatus.FINISHED,
+                "finished_at": now,
+                "work": _abandoned(step.work),
+            }
+        )
+        for step in steps
+    )
+
+
+def _abandoned(work: Work) -> Work:
+    match work:
+        case ModelWork():
+            return work.model_copy(update={"fault": Fault(code="cancelled", detail=_CANCELLED)})
+        case ToolWork():
+            return work.model_copy(update={"content": _CANCELLED, "is_error": True})
+        case WaitWork():
+            return work.model_copy(update={"expired": True})
+        case _:
+            return work
 
 
 def started(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from orchstack.agent_runtime.model.holding import AdriftRun
-from orchstack.agent_runtime.ports import Durable, Journal, SweepMetrics, Sweepings
+from orchstack.agent_runtime.ports import Durable, Journal, Sweepings, SweepMetrics
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import NotFound, Unavailable
 from orchstack.kernel.observability import bind, logger
