@@ -44,7 +44,7 @@ class Scribe:
     clock: Clock
 
     def open(self, held: Held, checked: GuardWork, *, key: RequestKey | None) -> bool:
-        """Write a new run with the guard's decision on its input and, as it begins, what comes next.
+        """Write a new run with the guard's decision on its input, and what comes next if it begins.
 
         False if another run has the key; nothing is written then.
         """

@@ -34,6 +34,8 @@ from orchstack.kernel.agents import RunLimits
 from orchstack.kernel.chat import MicroDollars
 from orchstack.kernel.plain import JsonObject
 
+_CANCELLED: Final = "The run was cancelled before this was over."
+
 
 def asking(command: CallModel, *, model: str, worst_cost: MicroDollars) -> ModelWork:
     """Write down that a model will be called, and what the budget was checked against."""
