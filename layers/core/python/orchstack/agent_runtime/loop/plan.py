@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from orchstack.agent_runtime.loop.decision import (
@@ -20,6 +21,7 @@ from orchstack.agent_runtime.loop.decision import (
 )
 from orchstack.agent_runtime.loop.rules import question_of
 from orchstack.agent_runtime.loop.state import PlannedCall, RunState
+from orchstack.agent_runtime.model.contexts import ContextManifest
 from orchstack.agent_runtime.model.steps import (
     Fault,
     HandoffWork,
@@ -37,9 +39,21 @@ from orchstack.kernel.plain import JsonObject
 _CANCELLED: Final = "The run was cancelled before this was over."
 
 
-def asking(command: CallModel, *, model: str, worst_cost: MicroDollars) -> ModelWork:
-    """Write down that a model will be called, and what the budget was checked against."""
-    return ModelWork(model=model, last=command.last, repair=command.repair, worst_cost=worst_cost)
+def asking(
+    command: CallModel,
+    *,
+    model: str,
+    worst_cost: MicroDollars,
+    context: ContextManifest | None = None,
+) -> ModelWork:
+    """Write down that a model will be called, what it is shown, and what the budget covers."""
+    return ModelWork(
+        model=model,
+        last=command.last,
+        repair=command.repair,
+        worst_cost=worst_cost,
+        context=context,
+    )
 
 
 @dataclass(frozen=True)
