@@ -45,6 +45,7 @@ from orchstack.sdk.models import (
     Tenant,
     Usage,
 )
+from orchstack.sdk.records import Fork, Replay, RunDiff, Step
 from orchstack.sdk.retry import Retries
 from orchstack.sdk.transport import (
     HttpRequest,
@@ -67,6 +68,7 @@ __all__ = [
     "Event",
     "Fault",
     "Forbidden",
+    "Fork",
     "Gone",
     "HttpRequest",
     "HttpResponse",
@@ -83,11 +85,14 @@ __all__ = [
     "Problem",
     "Published",
     "RateLimited",
+    "Replay",
     "Retries",
     "Run",
     "RunDetail",
+    "RunDiff",
     "RunEvent",
     "ServerError",
+    "Step",
     "StreamBroken",
     "Tenant",
     "Transport",

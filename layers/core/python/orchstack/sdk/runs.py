@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from orchstack.kernel import sse
-from orchstack.kernel.plain import JsonObject
-from orchstack.sdk.errors import ConnectionFailed, OrchStackError, StreamBroken
+from orchstack.sdk.following import Follower
 from orchstack.sdk.models import Run, RunDetail, RunEvent
-from orchstack.sdk.session import Call, Session, segment
-
-# A run may take 14 minutes; API Gateway cuts a stream that is silent for 5.
-RUN_TIMEOUT_S = 900.0
-SILENCE_TIMEOUT_S = 310.0
-LAST_EVENTS = frozenset({"run.completed", "run.failed", "run.cancelled"})
+from orchstack.sdk.records import RUN_TIMEOUT_S, SILENCE_TIMEOUT_S, RunRecords
+from orchstack.sdk.session import Call, segment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +40,8 @@ class Ask:
         )
 
 
-class Runs:
+class Runs(RunRecords):
     """`client.runs`."""
-
-    def __init__(self, session: Session) -> None:
-        """Take the connection."""
-        self._session = session
 
     def start(
         self,
@@ -89,8 +78,8 @@ class Runs:
     ) -> Iterator[RunEvent]:
         """Ask an agent and give the run's events as they happen, up to its last one.
 
-        A broken stream is asked for again with the same Idempotency-Key and goes on behind the last
-        event seen, without gap or repeat. Raises ApiError, ConnectionFailed, StreamBroken.
+        Where the stream breaks, or ends before the run does, the run is followed by its id behind
+        the last event seen, without gap or repeat. Raises ApiError, ConnectionFailed, StreamBroken.
         """
         ask = Ask(
             agent=agent,
@@ -102,7 +91,7 @@ class Runs:
         call = ask.call(
             "stream", accept="text/event-stream", timeout_s=SILENCE_TIMEOUT_S, key=idempotency_key
         )
-        return _follow(self._session, call)
+        return iter(Follower(self._session, call))
 
     def get(self, run_id: str) -> RunDetail:
         """Show a run with its journal and spans."""
@@ -115,48 +104,3 @@ class Runs:
         """Give runs, newest first, page after page, at most `limit`."""
         query = {"agent": agent, "status": status}
         return map(Run.of, self._session.pages("/v1/runs", query, limit))
-
-
-def _follow(session: Session, call: Call) -> Iterator[RunEvent]:
-    seen, failures = (-1,), 0
-    while True:
-        try:
-            for event in _events(session, call):
-                place = _place(event.id)
-                if place > seen:
-                    seen, failures = place, 0
-                    yield event
-                if event.name in LAST_EVENTS:
-                    return
-            raise StreamBroken("the stream ended before the run did")
-        except OrchStackError as error:
-            failures += 1
-            wait = session.retries.wait_after(failures, error)
-            if wait is None:
-                raise
-            session.retries.sleep(wait)
-
-
-def _events(session: Session, call: Call) -> Iterator[RunEvent]:
-    response = session.open(call)
-    try:
-        for event in sse.read(response.chunks):
-            yield RunEvent(event.id, event.event, _data(event.data))
-    except sse.EventTooLong as error:
-        raise ConnectionFailed(str(error)) from error
-
-
-def _place(id_: str) -> tuple[int, ...]:
-    """Give what ids are compared by: they rise through the whole tale."""
-    parts = id_.split(".")
-    if not all(part.isdecimal() for part in parts):
-        raise StreamBroken(f"an event of the stream has no place: {id_[:40]!r}")
-    return tuple(int(part) for part in parts)
-
-
-def _data(text: str) -> JsonObject:
-    try:
-        data: JsonObject = json.loads(text)
-    except ValueError as error:
-        raise ConnectionFailed("an event of the stream holds no JSON") from error
-    return data
