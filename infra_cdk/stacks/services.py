@@ -13,6 +13,7 @@ from infra_cdk.house import House
 from infra_cdk.services.agent_runtime import AgentRuntime
 from infra_cdk.services.control_plane import ControlPlane
 from infra_cdk.services.event_bus import EventBus
+from infra_cdk.services.memory_mgr import MemoryManager
 from infra_cdk.stacks.data import DataStack
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stages import Stage
@@ -30,9 +31,15 @@ class ServicesStack(Stack):
         self.event_bus = EventBus(self, self.house)
         self.control_plane = ControlPlane(self, self.house)
         self.agent_runtime = AgentRuntime(self, self.house)
+        self.memory_mgr = MemoryManager(self, self.house)
         self.functions = {
             function.name: function
-            for service in (self.control_plane, self.agent_runtime, self.event_bus)
+            for service in (
+                self.control_plane,
+                self.agent_runtime,
+                self.memory_mgr,
+                self.event_bus,
+            )
             for function in service.functions
         }
         self.queues = [

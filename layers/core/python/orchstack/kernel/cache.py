@@ -6,7 +6,10 @@ share a slot and a script can touch several of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from orchstack.kernel.settings import CacheSettings
@@ -35,3 +38,25 @@ def connect(settings: CacheSettings) -> RedisCluster:
 def tenant_key(tenant_id: UUID, *parts: str) -> str:
     """Name a key of one tenant, in the tenant's own slot."""
     return ":".join((f"{{{tenant_id}}}", *parts))
+
+
+class Script:
+    """A script that Valkey runs as one step; all its keys are of one tenant."""
+
+    def __init__(self, package: str, name: str) -> None:
+        """Read the file `name` of a package."""
+        self._text = files(package).joinpath(name).read_text(encoding="utf-8")
+        # The name Valkey knows a script by; not a matter of security.
+        self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+
+    def run(
+        self, client: RedisCluster, keys: Sequence[str], arguments: Sequence[str | int]
+    ) -> list[Any]:
+        """Run it and give its list; raises redis' errors. Its text is sent only where it is new."""
+        from redis.exceptions import NoScriptError
+
+        given = [*keys, *map(str, arguments)]
+        try:
+            return list(client.evalsha(self._sha, len(keys), *given))
+        except NoScriptError:
+            return list(client.eval(self._text, len(keys), *given))

@@ -1,1 +1,1 @@
-"""Where sessions are kept: PostgreSQL, or this process."""
+"""Where sessions are kept: PostgreSQL, Valkey for those in use, or this process."""
