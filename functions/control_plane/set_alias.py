@@ -1,4 +1,4 @@
-"""Points an alias of an agent at a version."""
+"""Points an alias of an agent at a version, and at a canary beside it."""
 
 from __future__ import annotations
 
@@ -16,5 +16,6 @@ def handler(request: Request[AliasRequest, NoQuery]) -> Answer:
         request.path["agent"],
         request.path["alias"],
         request.body.version,
+        request.body.canary,
     )
     return Answer(body=alias)

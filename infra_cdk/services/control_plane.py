@@ -29,10 +29,12 @@ class ControlPlane(Construct):
             PythonFunction(self, house, "control_plane/list_keys"),
             PythonFunction(self, house, "control_plane/revoke_key"),
             PythonFunction(self, house, "control_plane/publish_agent"),
+            PythonFunction(self, house, "control_plane/validate_agent"),
             PythonFunction(self, house, "control_plane/list_agents"),
             PythonFunction(self, house, "control_plane/get_agent"),
             PythonFunction(self, house, "control_plane/list_versions"),
             PythonFunction(self, house, "control_plane/set_alias"),
+            PythonFunction(self, house, "control_plane/get_alias"),
             PythonFunction(self, house, "control_plane/check_health"),
             PythonFunction(self, house, "control_plane/describe_api", user=None),
         ]

@@ -13,6 +13,7 @@ import pytest
 
 from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.adapters.postgres import PostgresAgents, PostgresKeys, PostgresTenants
+from orchstack.control_plane.adapters.postgres_canaries import PostgresCanaries
 from orchstack.control_plane.service.agents import AgentDirectory
 from orchstack.control_plane.service.keys import KeyAdministration
 from orchstack.kernel.clock import SystemClock
@@ -63,7 +64,9 @@ def author(platform_database: Database, database: Database) -> Principal:
 
 
 def _directory(database: Database) -> AgentDirectory:
-    return AgentDirectory(PostgresAgents(database), Tools(), SystemClock())
+    return AgentDirectory(
+        PostgresAgents(database), PostgresCanaries(database), Tools(), SystemClock()
+    )
 
 
 def test_versions_are_numbered_without_gaps(

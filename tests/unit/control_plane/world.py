@@ -14,10 +14,12 @@ from orchstack.control_plane.adapters.in_memory import (
     Memory,
 )
 from orchstack.control_plane.adapters.in_memory_agents import InMemoryAgents
+from orchstack.control_plane.adapters.in_memory_canaries import InMemoryCanaries
 from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.model.tenants import IssuedTenant
 from orchstack.control_plane.service.agents import AgentDirectory
 from orchstack.control_plane.service.authenticator import Authenticator
+from orchstack.control_plane.service.canaries import CanaryWatch
 from orchstack.control_plane.service.gate import RequestGate
 from orchstack.control_plane.service.keys import KeyAdministration
 from orchstack.control_plane.service.platform import PlatformBootstrap
@@ -48,7 +50,10 @@ class ControlPlane:
         self.limiter = InMemoryRateLimiter(lambda: self.clock.now().timestamp())
         self.tenants = TenantAdministration(InMemoryTenants(self.memory), self.clock)
         self.keys = KeyAdministration(InMemoryKeys(self.memory), self.limiter, self.clock)
-        self.agents = AgentDirectory(InMemoryAgents(self.memory), Tools(), self.clock)
+        self.agents = AgentDirectory(
+            InMemoryAgents(self.memory), InMemoryCanaries(self.memory), Tools(), self.clock
+        )
+        self.watch = CanaryWatch(InMemoryCanaries(self.memory), self.clock)
         self.authenticator = Authenticator(credentials, self.clock)
         self.gate = RequestGate(self.limiter, credentials, self.clock)
         self.platform = PlatformBootstrap(InMemoryPlatformKeys(self.memory), self.clock)

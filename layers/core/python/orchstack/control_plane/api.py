@@ -11,8 +11,11 @@ from orchstack.control_plane.model.agents import (
     AgentVersion,
     Alias,
     AliasName,
+    AliasState,
+    Validation,
     VersionSummary,
 )
+from orchstack.control_plane.model.canaries import CanaryRequest, Weight
 from orchstack.control_plane.model.tenants import (
     ApiKey,
     Environment,
@@ -58,9 +61,10 @@ class KeyRequest(Frozen):
 
 
 class AliasRequest(Frozen):
-    """Where an alias is to point."""
+    """Where an alias is to point; without `canary`, the one that runs ends."""
 
     version: VersionNumber
+    canary: CanaryRequest | None = None
 
 
 class AgentQuery(Frozen):
@@ -68,6 +72,15 @@ class AgentQuery(Frozen):
 
     version: VersionNumber | None = None
     alias: AliasName | None = None
+
+
+class PublishQuery(Frozen):
+    """How a document is published."""
+
+    canary: Annotated[
+        Weight | None,
+        Field(description="This share of sessions meets it, beside the live version; else all."),
+    ] = None
 
 
 class JsonDocument(RootModel[JsonObject]):
@@ -149,12 +162,26 @@ PUBLISH_AGENT = Operation(
     scope=Scope.AGENTS_WRITE,
     response=AgentVersion,
     body=AgentDocument,
-    query=NoQuery,
+    query=PublishQuery,
     status=201,
     other_statuses=(200,),
     invalid_body=InvalidDocument,
     max_body_bytes=_MAX_DOCUMENT_BYTES,
     idempotency=Idempotency.TRANSACTION,
+    path_pattern=_AGENT,
+)
+
+VALIDATE_AGENT = Operation(
+    id="validate_agent",
+    method="POST",
+    path="/v1/agents/{agent}/validate",
+    summary="Say what is wrong with a document and what it would change; nothing is published",
+    function="control_plane/validate_agent",
+    scope=Scope.AGENTS_READ,
+    response=Validation,
+    body=JsonDocument,
+    query=NoQuery,
+    max_body_bytes=_MAX_DOCUMENT_BYTES,
     path_pattern=_AGENT,
 )
 
@@ -200,13 +227,26 @@ SET_ALIAS = Operation(
     id="set_alias",
     method="PUT",
     path="/v1/agents/{agent}/aliases/{alias}",
-    summary="Point an alias at a version; `live` at an older one is a rollback",
+    summary="Point an alias at a version, or `live` at two: a canary answers a share of sessions",
     function="control_plane/set_alias",
     scope=Scope.AGENTS_WRITE,
     response=Alias,
     body=AliasRequest,
     query=NoQuery,
     idempotency=Idempotency.TRANSACTION,
+    path_pattern={**_AGENT, "alias": ALIAS_NAME},
+)
+
+GET_ALIAS = Operation(
+    id="get_alias",
+    method="GET",
+    path="/v1/agents/{agent}/aliases/{alias}",
+    summary="Show where an alias points, and how its canary stands or ended",
+    function="control_plane/get_alias",
+    scope=Scope.AGENTS_READ,
+    response=AliasState,
+    body=NoBody,
+    query=NoQuery,
     path_pattern={**_AGENT, "alias": ALIAS_NAME},
 )
 
@@ -253,10 +293,12 @@ OPERATIONS = (
     LIST_KEYS,
     REVOKE_KEY,
     PUBLISH_AGENT,
+    VALIDATE_AGENT,
     LIST_AGENTS,
     GET_AGENT,
     LIST_VERSIONS,
     SET_ALIAS,
+    GET_ALIAS,
     CHECK_HEALTH,
     DESCRIBE_API,
     DESCRIBE_AGENTS,

@@ -9,7 +9,9 @@ from typing import Protocol
 from uuid import UUID
 
 from orchstack.control_plane.model.agents import AgentSummary, AgentVersion, VersionSummary
+from orchstack.control_plane.model.canaries import Canary, Route
 from orchstack.control_plane.model.tenants import ApiKey, Credential, Tenant, Verdict
+from orchstack.kernel.agents import AgentLink
 from orchstack.kernel.events import Announcement
 from orchstack.kernel.tenancy import RequestLimits
 
@@ -94,6 +96,15 @@ class Agents(Records, Protocol):
     def point(self, tenant_id: UUID, agent: str, alias: str, version: int, at: datetime) -> None:
         """Set an alias; the agent counts as updated."""
 
+    def alias(self, tenant_id: UUID, agent: str, alias: str) -> int | None:
+        """Give the version that an alias names."""
+
+    def route(self, tenant_id: UUID, agent: str, alias: str) -> Route | None:
+        """Give where an alias leads, in one round trip: runs wait for it."""
+
+    def links(self, tenant_id: UUID, agents: Collection[str]) -> dict[str, tuple[AgentLink, ...]]:
+        """Give what the live versions of these agents link to; who is not live is left out."""
+
     def get(
         self, tenant_id: UUID, agent: str, *, version: int | None = None, alias: str | None = None
     ) -> AgentVersion | None:
@@ -106,6 +117,25 @@ class Agents(Records, Protocol):
         self, tenant_id: UUID, agent: str, *, limit: int, before: int | None
     ) -> list[VersionSummary]:
         """Give versions in descending order, from below `before`."""
+
+
+class Canaries(Records, Protocol):
+    """The canaries of agents, and which runs they have counted."""
+
+    def lock(self, tenant_id: UUID, agent: str, alias: str) -> Canary | None:
+        """Give the running canary and keep others from changing it until the transaction ends."""
+
+    def last(self, tenant_id: UUID, agent: str, alias: str) -> Canary | None:
+        """Give the canary that runs, else the last that did."""
+
+    def start(self, tenant_id: UUID, canary: Canary) -> None:
+        """Keep a new canary; none may be running."""
+
+    def keep(self, tenant_id: UUID, canary: Canary) -> None:
+        """Keep what became of the running canary; one that ended forgets which runs it counted."""
+
+    def take(self, tenant_id: UUID, canary: Canary, run_id: UUID) -> bool:
+        """Mark a run as counted; False if it was."""
 
 
 class ToolCatalog(Protocol):

@@ -18,3 +18,8 @@ def new_id(at_ms: int | None = None) -> UUID:
     random = secrets.randbits(74)
     high, low = random >> 62, random & ((1 << 62) - 1)
     return UUID(int=(milliseconds << 80) | _VERSION_7 | (high << 64) | _VARIANT_RFC | low)
+
+
+def made_at_ms(identifier: UUID) -> int | None:
+    """Give the Unix time in milliseconds that a UUIDv7 was made at; None for any other UUID."""
+    return identifier.int >> 80 if identifier.version == 7 else None  # noqa: PLR2004 - of the RFC

@@ -102,7 +102,7 @@ def body(operation: Operation[ModelT, Any], raw: bytes) -> tuple[ModelT, Json]:
     except ValidationError as error:
         raise operation.invalid_body(
             "The body does not fit this operation; see `faults`, and /openapi.json for its schema.",
-            faults=_body_faults(error, text),
+            faults=faults_in(error, text),
         ) from None
 
 
@@ -128,10 +128,18 @@ def _check_text(plain: Json, text: str) -> None:
         level = [inner for value in level for inner in strict_json.inside(value)]
 
 
-def _body_faults(error: ValidationError, text: str) -> list[Fault]:
-    found = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
+def faults_in(
+    error: ValidationError, text: str | None = None, *, limit: int = MAX_FAULTS
+) -> list[Fault]:
+    """Name what does not fit a model by JSON Pointer, and by its line in the text if given one."""
+    found = error.errors(include_url=False, include_input=False)[:limit]
     return [
-        fault_at(pointer(d["loc"])[:_MAX_TEXT], _message(d), line_of(text, d["loc"])) for d in found
+        fault_at(
+            pointer(d["loc"])[:_MAX_TEXT],
+            _message(d),
+            None if text is None else line_of(text, d["loc"]),
+        )
+        for d in found
     ]
 
 

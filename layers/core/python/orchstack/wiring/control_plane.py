@@ -16,10 +16,12 @@ from orchstack.kernel.settings import PlatformSettings, load
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
+    from orchstack.control_plane.adapters.postgres_canaries import PostgresCanaries
     from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
     from orchstack.control_plane.adapters.valkey import ValkeyRateLimiter
     from orchstack.control_plane.service.agents import AgentDirectory
     from orchstack.control_plane.service.authenticator import Authenticator
+    from orchstack.control_plane.service.canaries import CanaryWatch
     from orchstack.control_plane.service.gate import RequestGate
     from orchstack.control_plane.service.health import HealthCheck
     from orchstack.control_plane.service.keys import KeyAdministration
@@ -67,7 +69,15 @@ def agents() -> AgentDirectory:
     from orchstack.control_plane.adapters.postgres import PostgresAgents
     from orchstack.control_plane.service.agents import AgentDirectory
 
-    return AgentDirectory(PostgresAgents(database()), _Tools(), SystemClock())
+    return AgentDirectory(PostgresAgents(database()), _canaries(), _Tools(), SystemClock())
+
+
+@cache
+def canary_watch() -> CanaryWatch:
+    """What counts the runs of canaries."""
+    from orchstack.control_plane.service.canaries import CanaryWatch
+
+    return CanaryWatch(_canaries(), SystemClock())
 
 
 @cache
@@ -110,6 +120,13 @@ class _Tools:
         from orchstack.wiring.tool_exec import tool_executor
 
         return tool_executor().known()
+
+
+@cache
+def _canaries() -> PostgresCanaries:
+    from orchstack.control_plane.adapters.postgres_canaries import PostgresCanaries
+
+    return PostgresCanaries(database())
 
 
 @cache

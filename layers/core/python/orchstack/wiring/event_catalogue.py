@@ -15,19 +15,31 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from orchstack.agent_runtime.model.events import RunCompleted, RunFailed, RunStarted
+from orchstack.agent_runtime.model.outcomes import OutcomeReviewed
 from orchstack.agent_runtime.model.runs import Stages
 from orchstack.agent_runtime.model.steps import Fault, FinishReason
 from orchstack.control_plane.model.agents import AgentPublished, AliasMoved
+from orchstack.control_plane.model.canaries import (
+    CanaryAdjusted,
+    CanaryEnd,
+    CanaryEnded,
+    CanaryRolledBack,
+    CanaryStarted,
+    RollbackRules,
+)
+from orchstack.control_plane.model.evidence import Arm, Finding
 from orchstack.control_plane.model.tenants import KeyCreated, KeyRevoked, TenantCreated
 from orchstack.kernel.chat import Usage
 from orchstack.kernel.events import Event, event_of, type_of
 from orchstack.kernel.plain import JsonObject
 from orchstack.kernel.tenancy import RequestLimits, Scope
+from orchstack.memory_mgr.model import SessionDeleted
 
 _TENANT = UUID("0198c5a0-0000-7000-8000-000000000001")
 _KEY = UUID("0198c5a0-0000-7000-8000-000000000002")
 _RUN = UUID("0198c5a0-0000-7000-8000-000000000003")
 _EVENT = UUID("0198c5a0-0000-7000-8000-000000000004")
+_SESSION = UUID("0198c5a0-0000-7000-8000-000000000005")
 _BEGAN = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 _ENDED = datetime(2026, 1, 1, 12, 0, 1, 250_000, tzinfo=UTC)
 _ACTOR = f"key:{_KEY}"
@@ -42,6 +54,17 @@ _ANSWERED: JsonObject = {
     "latency_ms": Stages(router=0.4, guard=0.3, model=1_180, tools=52, database=11, total=1_250),
     "started_at": _BEGAN,
     "finished_at": _ENDED,
+}
+_CANARY: JsonObject = {
+    "agent": "support",
+    "alias": "live",
+    "generation": 1,
+    "stable_version": 3,
+    "canary_version": 4,
+}
+_ARMS: JsonObject = {
+    "stable": Arm(runs=180, failures=4, cost_micro_usd=133_200),
+    "canary": Arm(runs=20, failures=12, cost_micro_usd=11_840),
 }
 
 
@@ -125,6 +148,43 @@ EVENT_TYPES: tuple[EventType, ...] = (
         ),
     ),
     EventType(
+        service="control_plane",
+        subject="agents/support",
+        example=CanaryStarted(
+            **_CANARY, weight=0.1, rollback=RollbackRules(max_error_rate=0.2), started_by=_ACTOR
+        ),
+    ),
+    EventType(
+        service="control_plane",
+        subject="agents/support",
+        example=CanaryAdjusted(
+            **_CANARY, weight=0.5, rollback=RollbackRules(max_error_rate=0.2), adjusted_by=_ACTOR
+        ),
+    ),
+    EventType(
+        service="control_plane",
+        subject="agents/support",
+        example=CanaryEnded(**_CANARY, **_ARMS, end=CanaryEnd.PROMOTED, ended_by=_ACTOR),
+    ),
+    EventType(
+        service="control_plane",
+        subject="agents/support",
+        example=CanaryRolledBack(
+            **_CANARY,
+            **_ARMS,
+            findings=(
+                Finding(
+                    rule="max_error_rate",
+                    bound=0.2,
+                    observed=0.6,
+                    e_value=412.5,
+                    needed=300,
+                    broken=True,
+                ),
+            ),
+        ),
+    ),
+    EventType(
         service="agent_runtime",
         subject=f"runs/{_RUN}",
         example=RunStarted(
@@ -143,6 +203,29 @@ EVENT_TYPES: tuple[EventType, ...] = (
             **_ANSWERED,
             finish_reason=FinishReason.ERROR,
             error=Fault(code="no_provider_available", detail="No model provider could answer."),
+        ),
+    ),
+    EventType(
+        service="agent_runtime",
+        subject=f"runs/{_RUN}",
+        example=OutcomeReviewed(
+            run_id=_RUN,
+            agent="support",
+            version=3,
+            revision=1,
+            success=True,
+            score=0.9,
+            label="resolved",
+            business_value_micro_usd=4_500_000,
+            reviewer=_ACTOR,
+            reviewed_at=_ENDED,
+        ),
+    ),
+    EventType(
+        service="memory_mgr",
+        subject=f"sessions/{_SESSION}",
+        example=SessionDeleted(
+            session_id=_SESSION, agent="support", message_count=12, deleted_by=_ACTOR
         ),
     ),
 )

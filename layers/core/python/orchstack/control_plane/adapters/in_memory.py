@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orchstack.control_plane.model.agents import AgentVersion
+from orchstack.control_plane.model.canaries import Canary
 from orchstack.control_plane.model.tenants import ApiKey, Credential, Tenant, TenantStatus
 from orchstack.kernel.events import Announcement
 from orchstack.kernel.tenancy import PLATFORM_TENANT, Principal, RequestLimits
@@ -36,12 +37,21 @@ class StoredAgent:
 
 
 @dataclass
+class StoredCanary:
+    """A canary and the runs it has counted."""
+
+    canary: Canary
+    runs: set[UUID] = field(default_factory=set)
+
+
+@dataclass
 class Tables:
     """What is kept; a transaction that fails puts a copy back."""
 
     tenants: dict[UUID, Tenant] = field(default_factory=dict)
     keys: dict[UUID, dict[UUID, StoredKey]] = field(default_factory=dict)
     agents: dict[UUID, dict[str, StoredAgent]] = field(default_factory=dict)
+    canaries: dict[UUID, list[StoredCanary]] = field(default_factory=dict)
     announcements: list[Announcement] = field(default_factory=list)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from orchstack.control_plane.adapters.in_memory import InMemoryRecords, StoredAgent
 from orchstack.control_plane.model.agents import AgentSummary, AgentVersion, VersionSummary
-from orchstack.kernel.agents import LIVE
+from orchstack.control_plane.model.canaries import Route
+from orchstack.kernel.agents import LIVE, AgentLink, EffectiveAgent
 
 
 class InMemoryAgents(InMemoryRecords):
@@ -39,6 +41,37 @@ class InMemoryAgents(InMemoryRecords):
         stored = self._of(tenant_id)[agent]
         stored.aliases[alias] = version
         stored.updated_at = at
+
+    def alias(self, tenant_id: UUID, agent: str, alias: str) -> int | None:
+        """Give the version that an alias names."""
+        stored = self._of(tenant_id).get(agent)
+        return None if stored is None else stored.aliases.get(alias)
+
+    def route(self, tenant_id: UUID, agent: str, alias: str) -> Route | None:
+        """Give where an alias leads."""
+        number = self.alias(tenant_id, agent, alias)
+        if number is None:
+            return None
+        versions = self._of(tenant_id)[agent].versions
+        stable = _effective(versions[number])
+        for stored in self.tables.canaries.get(tenant_id, []):
+            canary = stored.canary
+            if (canary.agent, canary.alias, canary.end) == (agent, alias, None):
+                return Route(
+                    stable=stable,
+                    canary=_effective(versions[canary.version]),
+                    generation=canary.generation,
+                    weight=canary.weight,
+                )
+        return Route(stable=stable)
+
+    def links(self, tenant_id: UUID, agents: Collection[str]) -> dict[str, tuple[AgentLink, ...]]:
+        """Give what the live versions of these agents link to."""
+        return {
+            name: stored.versions[stored.aliases[LIVE]].document.agents
+            for name, stored in self._of(tenant_id).items()
+            if name in agents and LIVE in stored.aliases
+        }
 
     def get(
         self, tenant_id: UUID, agent: str, *, version: int | None = None, alias: str | None = None
@@ -84,6 +117,10 @@ class InMemoryAgents(InMemoryRecords):
 
     def _of(self, tenant_id: UUID) -> dict[str, StoredAgent]:
         return self.tables.agents.setdefault(tenant_id, {})
+
+
+def _effective(version: AgentVersion) -> EffectiveAgent:
+    return EffectiveAgent(name=version.agent, version=version.version, document=version.document)
 
 
 def _named(version: AgentVersion, stored: StoredAgent) -> AgentVersion:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
 from orchstack.control_plane.model.agents import AgentSummary, AgentVersion, VersionSummary
+from orchstack.control_plane.model.canaries import Route
 from orchstack.control_plane.model.tenants import ApiKey, Tenant
+from orchstack.kernel.agents import AgentLink, EffectiveAgent
 from orchstack.kernel.db import outbox
 from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database, Row, Transaction
@@ -17,7 +20,7 @@ from orchstack.kernel.tenancy import PLATFORM_TENANT, RequestLimits
 _SQL = load("orchstack.control_plane.adapters")
 
 
-class _PostgresRecords:
+class PostgresRecords:
     """Transactions, and announcements written inside them."""
 
     def __init__(self, database: Database) -> None:
@@ -34,7 +37,7 @@ class _PostgresRecords:
             outbox.write(tx, announcement)
 
 
-class PostgresTenants(_PostgresRecords):
+class PostgresTenants(PostgresRecords):
     """Tenants; the database must be that of the platform role."""
 
     def add(self, tenant: Tenant) -> None:
@@ -55,7 +58,7 @@ class PostgresTenants(_PostgresRecords):
             return [_tenant(row) for row in tx.all(_SQL["page_of_tenants"], parameters)]
 
 
-class PostgresKeys(_PostgresRecords):
+class PostgresKeys(PostgresRecords):
     """API keys."""
 
     def add(self, tenant_id: UUID, key: ApiKey, digest: bytes) -> None:
@@ -82,7 +85,7 @@ class PostgresKeys(_PostgresRecords):
         return [ApiKey.model_validate(row) for row in rows]
 
 
-class PostgresAgents(_PostgresRecords):
+class PostgresAgents(PostgresRecords):
     """Agents, their versions and aliases."""
 
     def lock(self, tenant_id: UUID, agent: str) -> bool:
@@ -132,6 +135,27 @@ class PostgresAgents(_PostgresRecords):
             tx.execute(_SQL["point_alias"], parameters)
             tx.execute(_SQL["touch_agent"], parameters)
 
+    def alias(self, tenant_id: UUID, agent: str, alias: str) -> int | None:
+        """Give the version that an alias names."""
+        parameters = {"tenant_id": tenant_id, "agent": agent, "alias": alias}
+        with self._database.transaction(tenant_id) as tx:
+            row = tx.one(_SQL["alias_version"], parameters)
+        return None if row is None else int(row["version"])
+
+    def route(self, tenant_id: UUID, agent: str, alias: str) -> Route | None:
+        """Give where an alias leads, with one query."""
+        parameters = {"tenant_id": tenant_id, "agent": agent, "alias": alias}
+        with self._database.transaction(tenant_id) as tx:
+            rows = tx.all(_SQL["route"], parameters)
+        return _route(rows) if rows else None
+
+    def links(self, tenant_id: UUID, agents: Collection[str]) -> dict[str, tuple[AgentLink, ...]]:
+        """Give what the live versions of these agents link to."""
+        parameters = {"tenant_id": tenant_id, "agents": list(agents)}
+        with self._database.transaction(tenant_id) as tx:
+            rows = tx.all(_SQL["links"], parameters)
+        return {row["agent"]: tuple(map(AgentLink.model_validate, row["links"])) for row in rows}
+
     def get(
         self, tenant_id: UUID, agent: str, *, version: int | None = None, alias: str | None = None
     ) -> AgentVersion | None:
@@ -168,7 +192,7 @@ class PostgresAgents(_PostgresRecords):
         return [VersionSummary.model_validate(row) for row in rows]
 
 
-class PostgresPlatformKeys(_PostgresRecords):
+class PostgresPlatformKeys(PostgresRecords):
     """The platform's first key; the database must be that of the platform role."""
 
     def ensure(self, key: ApiKey, digest: bytes) -> bool:
@@ -206,6 +230,21 @@ def _insert_key(tx: Transaction, tenant_id: UUID, key: ApiKey, digest: bytes) ->
     tx.execute(
         _SQL["insert_key"],
         {**row, "scopes": scopes, "tenant_id": tenant_id, "digest": digest},
+    )
+
+
+def _route(rows: list[Row]) -> Route:
+    found = {row["is_canary"]: row for row in rows}
+    named = ("name", "version", "document")
+    arms = {
+        is_canary: EffectiveAgent.model_validate({name: row[name] for name in named})
+        for is_canary, row in found.items()
+    }
+    if True not in arms:
+        return Route(stable=arms[False])
+    row = found[True]
+    return Route(
+        stable=arms[False], canary=arms[True], generation=row["generation"], weight=row["weight"]
     )
 
 

@@ -84,6 +84,29 @@ insert into app.agent_aliases (tenant_id, agent, alias, version)
 values (%(tenant_id)s, %(agent)s, %(alias)s, %(version)s)
 on conflict (tenant_id, agent, alias) do update set version = excluded.version;
 
+-- name: alias_version
+select version from app.agent_aliases
+where tenant_id = %(tenant_id)s and agent = %(agent)s and alias = %(alias)s;
+
+-- name: route
+select v.agent as name, v.version, v.document, v.version <> l.version as is_canary, c.generation,
+    c.weight
+from app.agent_aliases l
+left join app.canaries c
+    on c.tenant_id = l.tenant_id and c.agent = l.agent and c.alias = l.alias
+    and c.ended_at is null
+join app.agent_versions v
+    on v.tenant_id = l.tenant_id and v.agent = l.agent
+    and v.version = any (array[l.version, coalesce(c.version, l.version)])
+where l.tenant_id = %(tenant_id)s and l.agent = %(agent)s and l.alias = %(alias)s;
+
+-- name: links
+select l.agent, coalesce(v.document -> 'agents', '[]') as links
+from app.agent_aliases l
+join app.agent_versions v
+    on v.tenant_id = l.tenant_id and v.agent = l.agent and v.version = l.version
+where l.tenant_id = %(tenant_id)s and l.alias = 'live' and l.agent = any (%(agents)s);
+
 -- name: get_version
 select v.agent, v.version, encode(v.digest, 'hex') as digest, v.published_at, v.published_by,
     v.document,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from orchstack.control_plane.model.actors import Actor
+from orchstack.control_plane.model.canaries import CanaryView
 from orchstack.kernel.agents import ALIAS_NAME, AgentDocument, AgentName, VersionNumber
 from orchstack.kernel.frozen import Frozen
+from orchstack.kernel.plain import Json
 
 AliasName = Annotated[
     str, Field(pattern=ALIAS_NAME, description="Lower-case letters, digits, dashes.")
@@ -45,22 +47,66 @@ class AgentSummary(Frozen):
 
 
 class Alias(Frozen):
-    """A name that moves between the versions of an agent."""
+    """A name that moves between the versions of an agent; null `previous_version`: it is new.
+
+    `canary` is the one that runs now.
+    """
 
     agent: AgentName
     alias: AliasName
     version: VersionNumber
-    # None: the alias is new.
     previous_version: VersionNumber | None
+    canary: CanaryView | None = None
+
+
+class AliasState(Frozen):
+    """Where an alias points; `canary` is the one that runs, else the last that did."""
+
+    agent: AgentName
+    alias: AliasName
+    version: VersionNumber
+    canary: CanaryView | None
+
+
+class Change(Frozen):
+    """One difference between two documents, at a JSON Pointer; what is not there is null."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    before: Json = None
+    after: Json = None
+
+
+class DocumentFault(Frozen):
+    """What is wrong with a document, at a JSON Pointer."""
+
+    path: str
+    message: str
+
+
+class Validation(Frozen):
+    """What publishing a document would come to.
+
+    `changes` is the difference to the live version, or to an empty document if there is none; null
+    if the document does not fit its schema. `same_as` is the version that has this document.
+    """
+
+    agent: AgentName
+    valid: bool
+    faults: tuple[DocumentFault, ...]
+    live_version: VersionNumber | None
+    same_as: VersionNumber | None
+    changes: tuple[Change, ...] | None
 
 
 class AgentPublished(Frozen):
-    """An agent has a new version, and the alias `live` names it."""
+    """An agent has a new version; `live` names it, unless it begins as a canary."""
 
     agent: AgentName
     version: VersionNumber
     digest: Digest
     published_by: Actor
+    live: bool = True
 
 
 class AliasMoved(Frozen):
