@@ -124,6 +124,7 @@ class Exchange(Generic[BodyT, QueryT]):
             accepts_stream=sse.CONTENT_TYPE in incoming.headers.get("accept", ""),
             last_event_id=incoming.headers.get("last-event-id") or None,
             deadline=self._deadline,
+            accept=incoming.headers.get("accept", ""),
         )
 
     def _called(

@@ -28,7 +28,7 @@ COMMON_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, "
-    "Idempotency-Replayed, OrchStack-Run-Id, Content-Disposition",
+    "Idempotency-Replayed, OrchStack-Run-Id, OrchStack-Next-Cursor, Content-Disposition",
 }
 UNCACHED: Final = {"Cache-Control": "no-store"}
 

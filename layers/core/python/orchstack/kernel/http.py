@@ -88,6 +88,8 @@ class Request(Generic[BodyT, QueryT]):
     accepts_stream: bool
     # Unix time in seconds at which the answer must be out.
     deadline: float
+    # The Accept header as it came.
+    accept: str = ""
     # What a reader of Server-Sent Events has seen last, as it says itself.
     last_event_id: str | None = None
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from orchstack.kernel.plain import JsonObject
 
 Attribute = str | int | float | bool | tuple[str, ...]
+Kind = Literal["internal", "client"]
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
 RESPONSE_MODEL = "gen_ai.response.model"
 FINISH_REASONS = "gen_ai.response.finish_reasons"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
@@ -36,11 +39,15 @@ EXECUTE_TOOL = "execute_tool"
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """One finished span; times are Unix milliseconds, `parent` is the enclosing span's id."""
+    """One finished span; times are Unix milliseconds, `parent` is the enclosing span's id.
+
+    `internal` is work of ours, `client` a call of something else.
+    """
 
     id: str
     parent: str | None
     name: str
+    kind: Kind = "internal"
     start_ms: float
     end_ms: float
     attributes: Mapping[str, Attribute]

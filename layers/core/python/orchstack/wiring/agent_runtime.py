@@ -17,7 +17,6 @@ from orchstack.kernel.settings import MachineSettings, load
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
-    from orchstack.agent_runtime.service.outcomes import OutcomeTracker
     from orchstack.agent_runtime.service.running import AgentRuntime
     from orchstack.agent_runtime.service.showing import RunRecords
 
@@ -58,16 +57,6 @@ def records() -> RunRecords:
     from orchstack.agent_runtime.service.showing import RunRecords
 
     return RunRecords(journal=PostgresJournal(database()))
-
-
-@cache
-def outcomes() -> OutcomeTracker:
-    """What takes in how runs ended."""
-    from orchstack.agent_runtime.adapters.emf import EmfMetrics
-    from orchstack.agent_runtime.adapters.outcomes import PostgresOutcomes
-    from orchstack.agent_runtime.service.outcomes import OutcomeTracker
-
-    return OutcomeTracker(outcomes=PostgresOutcomes(database()), metrics=EmfMetrics())
 
 
 def advance(reference: RunReference, *, deadline: float) -> Advanced:

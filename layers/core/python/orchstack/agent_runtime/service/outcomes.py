@@ -4,23 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
-from orchstack.agent_runtime.model.events import Outcome, RunCompleted, RunFailed
+from orchstack.agent_runtime.loop.accounting import outcome_of
+from orchstack.agent_runtime.model.outcomes import Outcome
 from orchstack.agent_runtime.model.steps import RunStatus
-from orchstack.agent_runtime.ports import Metrics, Outcomes
-from orchstack.kernel.errors import OrchStackError
+from orchstack.agent_runtime.ports_outcomes import Canaries, Metrics, Outcomes, RunReader
+from orchstack.kernel.errors import InvalidRequest, OrchStackError
 from orchstack.kernel.events import Event
+from orchstack.kernel.frozen import Frozen
 from orchstack.kernel.observability import bind, logger
 from orchstack.kernel.queues import Delivery
+
+ENDS: Final = ("RunCompleted", "RunFailed", "RunCancelled")
+
+
+class _Ended(Frozen):
+    """What the events of all ends have in common."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    run_id: UUID
+
+
+def ended_run(event: Event) -> UUID:
+    """Give the run whose end an event tells of. Raises InvalidRequest, pydantic's error."""
+    if event.type.split(".")[1] not in ENDS:
+        raise InvalidRequest(f"{event.type} tells of no end of a run.")
+    return _Ended.model_validate(event.data).run_id
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomeTracker:
-    """Keeps one outcome a run, however often its event is delivered."""
+    """Keeps one outcome a run, however often its end is told: measured from the run's journal."""
 
+    runs: RunReader
     outcomes: Outcomes
+    canaries: Canaries
     metrics: Metrics
 
     def take_in(self, deliveries: Iterable[Delivery]) -> list[str]:
@@ -30,30 +53,35 @@ class OutcomeTracker:
     def _taken(self, delivery: Delivery) -> bool:
         try:
             event = delivery.event()
-            outcome = _outcome(event)
-            with bind(tenant_id=outcome.tenant_id, run_id=outcome.run_id):
-                if self.outcomes.record(outcome, message_id=str(event.id)):
-                    self.metrics.measure(outcome)
+            run_id = ended_run(event)
+            with bind(tenant_id=event.tenantid, run_id=run_id):
+                self._record(event.tenantid, run_id)
         except (ValidationError, OrchStackError):
             logger.exception("outcome not taken in", extra={"message_id": delivery.message_id})
             return False
         return True
 
+    def _record(self, tenant_id: UUID, run_id: UUID) -> None:
+        with self.outcomes.transaction(tenant_id), self.runs.transaction(tenant_id):
+            run = self.runs.run(tenant_id, run_id)
+            outcome = outcome_of(run, self.runs.steps(tenant_id, run_id))
+            if not self.outcomes.record(outcome):
+                return
+            self._observe(outcome)
+        self.metrics.measure(outcome)
 
-def _outcome(event: Event) -> Outcome:
-    failed = event.type.startswith("agent_runtime.RunFailed.")
-    ended = (RunFailed if failed else RunCompleted).model_validate(event.data)
-    return Outcome(
-        tenant_id=event.tenantid,
-        run_id=ended.run_id,
-        agent=ended.agent,
-        version=ended.version,
-        status=RunStatus.FAILED if failed else RunStatus.COMPLETED,
-        finish_reason=ended.finish_reason,
-        error_code=ended.error.code if isinstance(ended, RunFailed) else None,
-        usage=ended.usage,
-        cost_micro_usd=ended.cost_micro_usd,
-        step_count=ended.step_count,
-        latency_ms=ended.latency_ms.total,
-        finished_at=ended.finished_at,
-    )
+    def _observe(self, outcome: Outcome) -> None:
+        """Tell the watch over canaries, in the same transaction: so it hears of each run once.
+
+        A fork may run under other instructions, so it does not speak for its version.
+        """
+        if outcome.forked:
+            return
+        self.canaries.observe(
+            outcome.tenant_id,
+            outcome.agent,
+            outcome.version,
+            outcome.run_id,
+            failed=outcome.status is RunStatus.FAILED,
+            cost_micro_usd=outcome.cost_micro_usd,
+        )
