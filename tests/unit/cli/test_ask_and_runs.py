@@ -94,7 +94,7 @@ def test_programs_get_one_event_a_line() -> None:
     result = Api({PATH: answered()}).run("ask", "adder", "x", "--json")
     events = [json.loads(line) for line in result.stdout.splitlines()]
 
-    assert list(range(1, 10)) == [event["id"] for event in events]
+    assert [f"{n}.1.0" for n in range(1, 10)] == [event["id"] for event in events]
     assert {"step": 3, "text": "391."} == events[6]["data"]
 
 

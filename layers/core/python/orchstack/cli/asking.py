@@ -59,6 +59,10 @@ class Watch:
         elif name == "guard.decided" and data["outcome"] != "allowed":
             counted = ", ".join(f"{n} {kind}" for kind, n in data["findings"].items())
             yield "doing", f"⛨ {data['stage']} {data['outcome']}{counted and f': {counted}'}"
+        elif name == "run.waiting":
+            yield "doing", f"? {short(data['question'])}"
+        elif name == "agent.changed":
+            yield "doing", f"→ {data['agent']} takes over"
         elif name in ("run.completed", "run.failed", "run.cancelled"):
             yield from _end(data)
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from orchstack.cli.commands import records
 from orchstack.cli.output import NONE, duration, moment, money, print_json, print_table
 from orchstack.cli.setup import AsJson, Limit, connected
+from orchstack.cli.works import what
 
 if TYPE_CHECKING:
     from orchstack.sdk import Run, RunDetail
 
-app = typer.Typer(help="Look at what agents did.", no_args_is_help=True)
+app = typer.Typer(help="Look at what agents did, and take it up again.", no_args_is_help=True)
+app.command("steps")(records.steps)
+app.command("watch")(records.watch)
+app.command("replay")(records.replay)
+app.command("fork")(records.fork)
+app.command("diff")(records.diff)
+app.command("erase")(records.erase)
 
 
 @app.command("list")
@@ -93,7 +101,7 @@ def _print_steps(run: RunDetail) -> None:
             (
                 str(step["seq"]),
                 step["kind"],
-                _what(step["work"]),
+                what(step["work"]),
                 str(sum(step["usage"].values()) or NONE),
                 money(step["cost_micro_usd"]),
             )
@@ -101,25 +109,6 @@ def _print_steps(run: RunDetail) -> None:
         ),
         empty="No steps yet.",
     )
-
-
-def _what(work: Mapping[str, Any]) -> str:
-    """A step's work in one line."""
-    from orchstack.cli.asking import arguments, short
-
-    match work["kind"]:
-        case "model":
-            wished = ", ".join(call["name"] for call in work["tool_calls"])
-            said = f"calls {wished}" if wished else short(work["text"])
-            return f"{work['served_by'] or work['model']}: {said}"
-        case "tool":
-            call = work["call"]
-            return f"{call['name']}({arguments(call['arguments'])}) → {short(work['content'])}"
-        case "guard":
-            found = ", ".join(f"{n} {kind}" for kind, n in work["findings"].items())
-            return f"{work['stage']} {work['outcome']}" + (f": {found}" if found else "")
-        case _:
-            return str(work.get("reason", ""))
 
 
 def _print_waterfall(run: RunDetail) -> None:
