@@ -108,8 +108,10 @@ def _placed(messages: Sequence[Message], count: int) -> Iterator[Message]:
 
 
 def _storable(message: Message) -> Message:
-    """Replace what PostgreSQL cannot hold, so that a copy held elsewhere reads the same."""
+    """Replace what PostgreSQL cannot hold, so that a copy held elsewhere reads the same.
+
+    The bytes of a picture stay where they are kept under its name.
+    """
     content = message.content.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    return (
-        message if content == message.content else message.model_copy(update={"content": content})
-    )
+    images = tuple(image.model_copy(update={"data": ""}) for image in message.images)
+    return message.model_copy(update={"content": content, "images": images})
