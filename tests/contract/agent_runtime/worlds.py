@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from orchstack.agent_runtime.adapters.contexts import PostgresContexts, PostgresFactors
 from orchstack.agent_runtime.adapters.in_memory import (
     InMemoryAgents,
     InMemoryTools,
     ScriptedModels,
     WordGuards,
 )
+from orchstack.agent_runtime.adapters.in_memory_contexts import in_memory_context
 from orchstack.agent_runtime.adapters.in_memory_durable import InMemoryDurable
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
@@ -23,6 +25,7 @@ from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Ask, RequestKey, RunView
 from orchstack.agent_runtime.ports import Journal, World
 from orchstack.agent_runtime.ports import SessionMemory as SessionMemoryPort
+from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.agent_runtime.service import AgentRuntime, RunRecords
 from orchstack.kernel.chat import Completion, Message, Role, ToolCall, Usage
 from orchstack.kernel.clock import Clock, ManualClock, SystemClock
@@ -132,13 +135,18 @@ def in_memory(script: Script = ONE_TOOL, **document: Any) -> Stage:
     """A stage in memory, with a clock that stands still."""
     clock = ManualClock()
     journal = InMemoryJournal(clock)
-    return _stage(script, clock, journal, journal, document)
+    return _stage(script, clock, journal, journal, in_memory_context(), document)
 
 
 def in_postgres(database: Database, script: Script = ONE_TOOL, **document: Any) -> Stage:
     """A stage whose journal and sessions are in PostgreSQL."""
     memory = SessionMemory(PostgresSessionMessages(database))
-    stage = _stage(script, SystemClock(), PostgresJournal(database), memory, document)
+    context = replace(
+        in_memory_context(),
+        factors=PostgresFactors(database),
+        contexts=PostgresContexts(database),
+    )
+    stage = _stage(script, SystemClock(), PostgresJournal(database), memory, context, document)
     return replace(stage, hang_up=database.close)
 
 
@@ -147,6 +155,7 @@ def _stage(
     clock: Clock,
     journal: Journal,
     memory: SessionMemoryPort,
+    context: ContextPorts,
     document: dict[str, Any],
 ) -> Stage:
     models = ScriptedModels(script)
@@ -159,6 +168,7 @@ def _stage(
         memory=memory,
         journal=journal,
         durable=InMemoryDurable(),
+        context=context,
         clock=clock,
     )
     stage = Stage(world, make.principal(), models, tools)

@@ -6,7 +6,7 @@ import pytest
 
 from orchstack.kernel.chat import ChatRequest, Message, Role, ToolCall, ToolSpec, Usage
 from orchstack.llm_router.model import Price, Rate, Target
-from orchstack.llm_router.prices import find_price, most_input_tokens
+from orchstack.llm_router.prices import find, most_input_tokens
 
 PRICES = {"openai/gpt-5": Price(input=1, output=2), "openai/gpt-5-mini": Price(input=3, output=4)}
 
@@ -26,7 +26,7 @@ PRICES = {"openai/gpt-5": Price(input=1, output=2), "openai/gpt-5-mini": Price(i
 )
 def test_a_snapshot_costs_what_its_family_costs(model: str, expected: int | None) -> None:
     """A dated name finds its family; any other suffix may be a dearer model and finds nothing."""
-    found = find_price(PRICES, Target(provider="openai", model=model))
+    found = find(PRICES, Target(provider="openai", model=model))
 
     assert expected == (found.input if found else None)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from uuid import UUID
 from orchstack.agent_runtime.model.holding import AdriftRun, Claim
 from orchstack.agent_runtime.model.runs import KeyedRun, Lease, RequestKey, Run, RunFilter
 from orchstack.agent_runtime.model.steps import Step
+from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.kernel.agents import EffectiveAgent, GuardPolicy
 from orchstack.kernel.chat import ChatEvent, ChatRequest, Message, MicroDollars, ToolCall, ToolSpec
 from orchstack.kernel.clock import Clock
@@ -178,7 +180,7 @@ class Journal(Protocol):
     def note(self, run: Run, step: Step, lease: Lease) -> bool:
         """Write down how far a started call of a model has come; renews the lease.
 
-        That is its text so far, its attempt, and what is lost; for takeovers it is no progress.
+        That is its text so far, its attempt, and what is lost; the journal does not move by it.
         Gives whether somebody asked for the run to be cancelled.
         """
 
@@ -186,7 +188,7 @@ class Journal(Protocol):
         """Hold the lease for longer; gives whether somebody asked for the run to be cancelled."""
 
     def release(self, run: Run, lease: Lease, *, orderly: bool) -> None:
-        """Give the lease back; in good order, the takeover does not count as a stall."""
+        """Give the lease back; in good order, this driver does not count among the tries."""
 
     def cancel_requested(self, tenant_id: UUID, run_id: UUID) -> bool:
         """Tell whether somebody asked for the run to be cancelled: cheap, to be asked often."""
@@ -262,4 +264,9 @@ class World:
     memory: SessionMemory
     journal: Journal
     durable: Durable
+    context: ContextPorts
     clock: Clock
+    # Waits so many seconds.
+    pause: Callable[[float], None] = time.sleep
+    # Closes what the calling thread opened of the world.
+    hang_up: Callable[[], None] = lambda: None

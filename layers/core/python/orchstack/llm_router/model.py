@@ -64,6 +64,8 @@ class ModelCard(Frozen):
     price: Price
     # Whether it reads pictures.
     images: bool = True
+    # How many tokens it holds, input and output together.
+    window: int
 
 
 class ProviderSettings(Frozen):
@@ -80,6 +82,8 @@ class ProviderSettings(Frozen):
     limit_field: Literal["max_completion_tokens", "max_tokens"] | None = None
     # Whether its models read pictures.
     images: bool = True
+    # How many tokens its models hold; else what is listed for each, else some thirty thousand.
+    context_window: Annotated[int | None, Field(ge=1_024)] = None
     # Whether a call costs nothing; unless said, whatever answers on this machine's loopback.
     free: bool | None = None
 

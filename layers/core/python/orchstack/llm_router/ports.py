@@ -24,6 +24,10 @@ class Provider(Protocol):
     def images(self) -> bool:
         """Whether its models read pictures."""
 
+    @property
+    def window(self) -> int | None:
+        """How many tokens its models hold, if that is said of all of them."""
+
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:
         """Answer with text as it comes and, last, exactly one Reply.
 
@@ -44,7 +48,10 @@ class ProviderDirectory(Protocol):
 
 
 class PriceBook(Protocol):
-    """What models cost."""
+    """What models cost, and how much they hold."""
 
     def price(self, target: Target) -> Price:
         """Give a model's price; a conservative one if the model is not known."""
+
+    def window(self, target: Target) -> int:
+        """Give how many tokens a model holds; a modest number if the model is not known."""

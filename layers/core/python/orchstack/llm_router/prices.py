@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from orchstack.kernel.chat import ChatRequest
 from orchstack.kernel.tokens import most_tokens
-from orchstack.llm_router.model import Price, Target
+from orchstack.llm_router.model import Target
 
 # What chat templates put around each message, and providers around tools, seen at most.
 _TOKENS_PER_MESSAGE: Final = 16
@@ -20,10 +20,13 @@ TOKENS_PER_IMAGE: Final = 5_000
 _SNAPSHOT: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
-def find_price(prices: Mapping[str, Price], target: Target) -> Price | None:
+Entry = TypeVar("Entry")
+
+
+def find(entries: Mapping[str, Entry], target: Target) -> Entry | None:
     """Find a model's entry by its full name, else by the name of the family it is a snapshot of."""
-    exact = prices.get(target.name)
-    return exact if exact is not None else prices.get(_SNAPSHOT.sub("", target.name))
+    exact = entries.get(target.name)
+    return exact if exact is not None else entries.get(_SNAPSHOT.sub("", target.name))
 
 
 def most_input_tokens(request: ChatRequest) -> int:

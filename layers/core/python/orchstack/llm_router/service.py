@@ -109,6 +109,7 @@ class LlmRouter:
             model=target.model,
             price=self._price(provider, target),
             images=provider.images,
+            window=provider.window or self.prices.window(target),
         )
 
     def _shown(self, tenant_id: UUID, message: Message) -> Message:

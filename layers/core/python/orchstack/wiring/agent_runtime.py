@@ -10,29 +10,31 @@ from typing import TYPE_CHECKING
 
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.adapters.step_functions import StepFunctionsDurable
-from orchstack.agent_runtime.model.runs import Advanced, RunReference
+from orchstack.agent_runtime.model.machine import Advanced, RunReference
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.settings import MachineSettings, load
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
+    from orchstack.agent_runtime.driver import RunDriver
+    from orchstack.agent_runtime.ports_contexts import ContextPorts
     from orchstack.agent_runtime.service.running import AgentRuntime
     from orchstack.agent_runtime.service.showing import RunRecords
+    from orchstack.agent_runtime.service.stepping import Stepper
+    from orchstack.agent_runtime.service.sweeping import Sweeper
 
 
 @cache
-def runtime() -> AgentRuntime:
-    """What starts runs and carries them on."""
-    from orchstack.agent_runtime.driver import RunDriver
-    from orchstack.agent_runtime.service.running import AgentRuntime
+def world() -> World:
+    """All that a run touches."""
     from orchstack.wiring.control_plane import agents
     from orchstack.wiring.guard_sys import guard_system
     from orchstack.wiring.llm_router import llm_router
     from orchstack.wiring.memory_mgr import session_memory
     from orchstack.wiring.tool_exec import tool_executor
 
-    world = World(
+    return World(
         agents=agents(),
         models=llm_router(),
         tools=tool_executor(),
@@ -40,15 +42,72 @@ def runtime() -> AgentRuntime:
         memory=session_memory(),
         journal=PostgresJournal(database()),
         durable=durable(),
+        context=contexts(),
         clock=SystemClock(),
     )
-    return AgentRuntime(world, RunDriver(world))
+
+
+@cache
+def driver() -> RunDriver:
+    """What carries runs on."""
+    from orchstack.agent_runtime.driver import RunDriver
+
+    return RunDriver(world())
+
+
+@cache
+def runtime() -> AgentRuntime:
+    """What starts runs, and goes on with those that were left or answered."""
+    from orchstack.agent_runtime.service.running import AgentRuntime
+
+    return AgentRuntime(world(), driver())
+
+
+@cache
+def stepper() -> Stepper:
+    """What the state machine asks for."""
+    from orchstack.agent_runtime.service.stepping import Stepper
+
+    return Stepper(world=world(), driver=driver())
+
+
+@cache
+def sweeper() -> Sweeper:
+    """What finds runs that nobody drives. Needs the platform role."""
+    from orchstack.agent_runtime.adapters.postgres import PostgresSweepings
+    from orchstack.agent_runtime.adapters.sweep_metrics import EmfSweepMetrics
+    from orchstack.agent_runtime.service.sweeping import Sweeper
+
+    return Sweeper(
+        sweepings=PostgresSweepings(database()),
+        journal=PostgresJournal(database()),
+        durable=durable(),
+        metrics=EmfSweepMetrics(),
+        clock=SystemClock(),
+    )
 
 
 @cache
 def durable() -> StepFunctionsDurable:
     """What starts the state machine, and answers it where it waits."""
     return StepFunctionsDurable(lambda: load(MachineSettings).machine_arn)
+
+
+@cache
+def contexts() -> ContextPorts:
+    """What the building of contexts touches."""
+    from orchstack.agent_runtime.adapters.contexts import PostgresContexts, PostgresFactors
+    from orchstack.agent_runtime.adapters.in_memory_contexts import NoBackground
+    from orchstack.agent_runtime.ports_contexts import ContextPorts
+    from orchstack.llm_router.adapters.token_counter import TokenCounter
+    from orchstack.wiring.llm_router import llm_router
+
+    return ContextPorts(
+        tokens=TokenCounter(llm_router().describe),
+        factors=PostgresFactors(database()),
+        contexts=PostgresContexts(database()),
+        background=NoBackground(),
+    )
 
 
 @cache
@@ -62,8 +121,7 @@ def records() -> RunRecords:
 def advance(reference: RunReference, *, deadline: float) -> Advanced:
     """Carry out the next command of a run, and wake the relay if that announced anything."""
     try:
-        run = runtime().advance(reference.tenant_id, reference.run_id, deadline=deadline)
-        return Advanced.of(run)
+        return stepper().advance(reference, deadline=deadline)
     finally:
         if database().take_announced():
             from orchstack.wiring.event_bus import nudge

@@ -13,13 +13,20 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from orchstack.kernel.chat import Message, ToolSpec
 from orchstack.kernel.frozen import Frozen
+
+# By what the count of a vocabulary may be wrong, and how much one call changes what is known of it.
+LEAST_FACTOR: Final = 0.25
+MOST_FACTOR: Final = 4.0
+LEAST_WEIGHT: Final = 0.1
+# A difference below this is noise.
+WORTH_LEARNING: Final = 0.01
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -124,6 +131,14 @@ def new_parts(
     known = {entry.hash for manifest in manifests for entry in manifest.parts}
     fresh = {part.hash: part.text for part in parts if part.hash not in known}
     return tuple(KeptPart(hash=name, text=text) for name, text in fresh.items())
+
+
+def moved(factor: float, samples: int, ratio: float) -> float:
+    """Move a factor towards a new ratio: the mean of the first calls, then slowly."""
+    if samples and abs(ratio / factor - 1) <= WORTH_LEARNING:
+        return factor
+    weight = max(LEAST_WEIGHT, 1 / (samples + 1))
+    return min(MOST_FACTOR, max(LEAST_FACTOR, factor + weight * (ratio - factor)))
 
 
 class ContextPartView(Frozen):

@@ -38,6 +38,7 @@ class Transaction:
         self._connection: Connection | None = None
         self.tenant_id = tenant_id
         self.announced = False
+        self._queued: list[tuple[LiteralString, Parameters]] = []
 
     def execute(self, sql: LiteralString, parameters: Parameters = ()) -> int:
         """Run a statement; gives the number of rows it touched."""
@@ -51,15 +52,30 @@ class Transaction:
         """Run a query; gives all its rows."""
         return self._run(sql, parameters).fetchall()
 
+    def later(self, sql: LiteralString, parameters: Parameters = ()) -> None:
+        """Run a statement whose result nobody needs, in the round trip of the next, or the commit.
+
+        What is wrong with it is raised there.
+        """
+        self._queued.append((sql, parameters))
+
     def commit(self) -> None:
         """Make the changes last; called by Database at the end."""
+        if self._connection is None and self._queued:
+            self._run(*self._queued.pop())
         if self._connection is None:
             return
         # PostgreSQL would answer such a commit with a rollback, and psycopg would not mind.
         if self._connection.info.transaction_status is TransactionStatus.INERROR:
             self._connection.rollback()
             raise RuntimeError("a failed statement was passed over: nothing was kept")
-        self._connection.commit()
+        if not self._queued:
+            self._connection.commit()
+            return
+        with self._connection.pipeline():
+            self._send_queued(self._connection)
+            self._queued.clear()
+            self._connection.commit()
 
     def rollback(self) -> None:
         """Undo the changes; called by Database on an error."""
@@ -68,7 +84,7 @@ class Transaction:
 
     def _run(self, sql: LiteralString, parameters: Parameters) -> psycopg.Cursor[Row]:
         if self._connection is not None:
-            return self._connection.execute(sql, parameters)
+            return self._send(self._connection, sql, parameters)
         try:
             return self._begin(sql, parameters)
         except _LOST:
@@ -80,10 +96,26 @@ class Transaction:
     def _begin(self, sql: LiteralString, parameters: Parameters) -> psycopg.Cursor[Row]:
         self._connection = connection = self._open()
         if self.tenant_id is None:
-            return connection.execute(sql, parameters)
+            return self._send(connection, sql, parameters)
         with connection.pipeline():
             connection.execute(_SET_TENANT, (self.tenant_id,))
+            return self._send(connection, sql, parameters)
+
+    def _send(
+        self, connection: Connection, sql: LiteralString, parameters: Parameters
+    ) -> psycopg.Cursor[Row]:
+        if not self._queued:
             return connection.execute(sql, parameters)
+        with connection.pipeline():
+            self._send_queued(connection)
+            cursor = connection.execute(sql, parameters)
+        # Only now: a first statement that met a lost connection is sent again, and these with it.
+        self._queued.clear()
+        return cursor
+
+    def _send_queued(self, connection: Connection) -> None:
+        for sql, parameters in self._queued:
+            connection.execute(sql, parameters)
 
 
 class _State(threading.local):

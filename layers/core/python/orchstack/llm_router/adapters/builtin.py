@@ -43,6 +43,7 @@ class BuiltinModel:
     name: str = BUILTIN
     local: bool = True
     images: bool = True
+    window: int = 128_000
 
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:
         """Answer word by word, at once."""
@@ -51,13 +52,15 @@ class BuiltinModel:
         if call is not None:
             arguments = json.dumps(call.arguments, sort_keys=True)
             message = Message(role=Role.ASSISTANT, tool_calls=(call,))
-            yield _reply(request, message, _count(call.name) + _count(arguments), "tool_calls")
+            yield _reply(
+                request, message, count_words(call.name) + count_words(arguments), "tool_calls"
+            )
             return
         said: list[str] = []
         spoken = 0
         answer = _answer(request.messages)
         for piece in _PIECE.findall(answer):
-            spoken += _count(piece)
+            spoken += count_words(piece)
             if spoken > request.max_output_tokens:
                 break
             said.append(piece)
@@ -65,7 +68,7 @@ class BuiltinModel:
         text = "".join(said)
         reason: FinishReason = "stop" if text == answer else "length"
         message = Message(role=Role.ASSISTANT, content=text)
-        yield _reply(request, message, _count(text), reason)
+        yield _reply(request, message, count_words(text), reason)
 
 
 def _choose(request: ChatRequest) -> ToolCall | None:
@@ -128,11 +131,11 @@ def _quoted(text: str) -> str:
 def _reply(
     request: ChatRequest, message: Message, output_tokens: int, reason: FinishReason
 ) -> Reply:
-    read = sum(_count(said.content) for said in request.messages)
+    read = sum(count_words(said.content) for said in request.messages)
     usage = Usage(input_tokens=read, output_tokens=output_tokens)
     return Reply(message=message, usage=usage, finish_reason=reason)
 
 
-def _count(text: str) -> int:
+def count_words(text: str) -> int:
     """Count a text's tokens: each word and each other mark is one."""
     return len(_TOKEN.findall(text))

@@ -40,6 +40,7 @@ class ScriptedProvider:
     name: str = "scripted"
     local: bool = False
     images: bool = True
+    window: int | None = None
     turns: deque[Turn] = field(default_factory=deque)
     asked: list[ChatRequest] = field(default_factory=list)
 

@@ -9,17 +9,19 @@ from typing import Final
 
 from orchstack.kernel.frozen import Frozen
 from orchstack.llm_router.model import Price, Target
-from orchstack.llm_router.prices import find_price
+from orchstack.llm_router.prices import find
 
 _LIST: Final = "prices.json"
 
 
 class PriceFile(Frozen):
-    """The list: where and when each part was taken from, prices by name, and one for the rest."""
+    """The list: where and when each part was taken from, entries by name, and one for the rest."""
 
     sources: tuple[dict[str, str], ...]
     unknown: Price
     prices: dict[str, Price]
+    unknown_window: int
+    windows: dict[str, int]
 
 
 class PriceList:
@@ -27,8 +29,12 @@ class PriceList:
 
     def price(self, target: Target) -> Price:
         """Give a model's price; a conservative one if the model is not known."""
-        found = find_price(self._file.prices, target)
+        found = find(self._file.prices, target)
         return self._file.unknown if found is None else found
+
+    def window(self, target: Target) -> int:
+        """Give how many tokens a model holds; a modest number if the model is not known."""
+        return find(self._file.windows, target) or self._file.unknown_window
 
     @cached_property
     def _file(self) -> PriceFile:
@@ -46,5 +52,10 @@ class FixedPrices:
 
     def price(self, target: Target) -> Price:
         """Give a model's price; the given one if the model is not known."""
-        found = find_price(self._prices, target)
+        found = find(self._prices, target)
         return self._unknown if found is None else found
+
+    def window(self, target: Target) -> int:
+        """Give the same for every model."""
+        del target
+        return 128_000

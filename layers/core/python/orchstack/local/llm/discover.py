@@ -12,6 +12,7 @@ from orchstack.kernel.plain import JsonObject
 from orchstack.llm_router.model import BUILTIN, ECHO
 from orchstack.local.llm.loopback import ask
 from orchstack.local.llm.serve import MODEL as SMALL_MODEL
+from orchstack.local.llm.serve import WINDOW as SMALL_MODEL_WINDOW
 
 OLLAMA: Final = "http://127.0.0.1:11434"
 SMALL: Final = "smollm2"
@@ -63,7 +64,11 @@ def discover(
     """
     found = _hosted(environ) | _ollama(ollama)
     if wish == SMALL and small_model is not None:
-        address = {"base_url": small_model(), "tools": "schema"}
+        address = {
+            "base_url": small_model(),
+            "tools": "schema",
+            "context_window": SMALL_MODEL_WINDOW,
+        }
         found[SMALL] = (address, SMALL_MODEL, "the small local model, in a process of this stack")
     default, reason = _default(found, wish)
     providers = {name: settings for name, (settings, _, _) in found.items()}

@@ -18,7 +18,7 @@ from orchstack.local.ports import LOOPBACK
 MODEL: Final = "smollm2-135m-instruct"
 
 _WEIGHTS: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_CONTEXT_TOKENS: Final = 4_096
+WINDOW: Final = 4_096
 # One core stays free for the stack around it: threads of a model that wait for a core crawl.
 _THREADS: Final = max(1, (os.cpu_count() or 2) - 1)
 _SLOTS: Final = 1
@@ -46,7 +46,7 @@ def main() -> None:
     params.model_alias = {MODEL}
     params.hostnames = [LOOPBACK]
     params.port = 0
-    params.n_ctx = _CONTEXT_TOKENS
+    params.n_ctx = WINDOW
     params.n_parallel = _SLOTS
     params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.verbosity = _ERRORS_ONLY

@@ -41,6 +41,7 @@ class SchemaTools:
         self.name = wire.name
         self.local = wire.local
         self.images = wire.images
+        self.window = wire.window
         self._wire = wire
 
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:

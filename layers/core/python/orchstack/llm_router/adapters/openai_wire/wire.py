@@ -28,6 +28,7 @@ class OpenAiWire:
         self.name = name
         self.local = settings.local
         self.images = settings.images
+        self.window = settings.context_window
         self._limit_field = settings.output_limit
         self._transport = Transport(settings, clock)
 
