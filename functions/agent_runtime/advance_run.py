@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchstack.agent_runtime.model.runs import RunReference
+from orchstack.agent_runtime.model.machine import RunReference
 from orchstack.kernel.invocation import LambdaContext, deadline_of
 from orchstack.kernel.plain import JsonObject
 from orchstack.wiring.agent_runtime import advance

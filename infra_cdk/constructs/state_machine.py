@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -19,7 +20,10 @@ LOG_DELIVERY = "X-Ray and the delivery of logs know no resources: their actions 
 
 
 class StateMachine(Construct):
-    """Deploys `statemachines/<name>.asl.json`; each `${Token}` is a function it may invoke."""
+    """Deploys `statemachines/<name>.asl.json`; each `${Token}` is a function it may invoke.
+
+    An execution may start another of the same machine, to go on with a fresh history.
+    """
 
     def __init__(
         self, scope: Construct, house: House, name: str, tasks: Mapping[str, PythonFunction]
@@ -44,6 +48,29 @@ class StateMachine(Construct):
             self.machine.add_to_role_policy(
                 allow("lambda:InvokeFunction", task.function.function_arn)
             )
+        # Apart from the role's own policy, which the machine waits for: this one names the machine.
+        iam.Policy(
+            self,
+            "RollOver",
+            roles=[self.machine.role],
+            statements=[allow("states:StartExecution", self.machine.state_machine_arn)],
+        )
         acknowledge(self.machine, {"AwsSolutions-IAM5[Resource::*]": LOG_DELIVERY})
         alarm(self, "Failed", house, self.machine.metric_failed(), above=0)
         alarm(self, "TimedOut", house, self.machine.metric_timed_out(), above=0)
+
+    def started_by(self, function: PythonFunction) -> None:
+        """Let a function start executions and answer those that wait, and tell it where."""
+        function.permit("states:StartExecution", self.machine.state_machine_arn)
+        function.permit("states:SendTaskSuccess", self.machine.state_machine_arn)
+        function.set("AGENT_RUN_MACHINE_ARN", self.machine.state_machine_arn)
+
+    def answered_by(self, task: PythonFunction) -> None:
+        """Let a function that the machine itself invokes answer executions that wait."""
+        # Apart from the role's own policy, for the same reason as above.
+        iam.Policy(
+            self,
+            f"AnsweredBy{pascal(task.verb_noun)}",
+            roles=[task.role],
+            statements=[allow("states:SendTaskSuccess", self.machine.state_machine_arn)],
+        )

@@ -9,12 +9,11 @@ from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra_cdk.constructs.consumed_queue import Batch, ConsumedQueue, dead_letters
-from infra_cdk.constructs.python_function import PythonFunction, allow
+from infra_cdk.constructs.consumed_queue import Batch, ConsumedQueue
+from infra_cdk.constructs.python_function import PythonFunction
+from infra_cdk.constructs.schedule import Sweep
 from infra_cdk.house import PLATFORM, House
 from infra_cdk.nag import acknowledge
 
@@ -45,7 +44,14 @@ class EventBus(Construct):
         self.relay.set("EVENT_BUS_NAME", house.data.bus.event_bus_name)
         self.nudges = ConsumedQueue(self, "OutboxNudges", house, self.relay)
         self.relay.send(self.nudges.queue, "NUDGE")
-        self._sweep(house)
+        Sweep(
+            self,
+            house,
+            self.relay,
+            group=f"orchstack-{house.stage.name}",
+            description="Relays what a lost nudge left in the outbox",
+            payload='{"sweep": true}',
+        )
         self.pushes = self._pushes(house)
         self.sockets = self._sockets()
 
@@ -53,36 +59,6 @@ class EventBus(Construct):
         """Let `functions`, which write into the outbox, wake the relay."""
         for function in functions:
             function.send(self.nudges.queue, "NUDGE")
-
-    def _sweep(self, house: House) -> None:
-        sweep = Construct(self, "Sweep")
-        letters = dead_letters(sweep, house)
-        acknowledge(letters, {"AwsSolutions-SQS3": "it is the dead-letter queue of the schedule"})
-        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
-        role = iam.Role(
-            sweep,
-            "Role",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=account),
-        )
-        role.add_to_policy(allow("lambda:InvokeFunction", self.relay.function.function_arn))
-        role.add_to_policy(allow("sqs:SendMessage", letters.queue_arn))
-        group = scheduler.CfnScheduleGroup(sweep, "Group", name=f"orchstack-{house.stage.name}")
-        # The construct library would also allow every version of the function.
-        scheduler.CfnSchedule(
-            sweep,
-            "Schedule",
-            description="Relays what a lost nudge left in the outbox",
-            group_name=group.ref,
-            schedule_expression=house.stage.sweep,
-            flexible_time_window={"mode": "OFF"},
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=self.relay.function.function_arn,
-                role_arn=role.role_arn,
-                input='{"sweep": true}',
-                dead_letter_config={"arn": letters.queue_arn},
-                retry_policy={"maximumEventAgeInSeconds": 900, "maximumRetryAttempts": 3},
-            ),
-        )
 
     def _pushes(self, house: House) -> ConsumedQueue:
         pushes = ConsumedQueue(

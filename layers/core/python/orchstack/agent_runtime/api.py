@@ -17,6 +17,7 @@ from orchstack.agent_runtime.model.runs import (
     Metadata,
     Mode,
     RequestKey,
+    Run,
     RunDetail,
     RunView,
 )
@@ -39,6 +40,7 @@ from orchstack.kernel.tenancy import Scope
 
 # Every character of the longest input may come as a six-byte escape.
 MAX_BODY_BYTES = MAX_INPUT * 6 + 64 * 1024
+MAX_ANSWER = 32_000
 # A streaming answer may take as long as a function may run, less what the last commits need.
 MAX_SECONDS = 880
 
@@ -59,12 +61,31 @@ class StartRun(Frozen):
         UUID | None, Field(description="Goes on with this session, or begins it under this id.")
     ] = None
     mode: Annotated[
-        Mode, Field(description="`stream` answers with Server-Sent Events, as does their Accept.")
+        Mode,
+        Field(
+            description="`stream` answers with Server-Sent Events, as does their Accept; "
+            "`background` at once."
+        ),
     ] = Mode.WAIT
     version: Annotated[
         VersionNumber | None, Field(description="A version of the agent; else the live one.")
     ] = None
     metadata: Annotated[Metadata, Field(description="Kept with the run and shown with it.")] = {}
+
+
+class ResumeRun(Frozen):
+    """How a run goes on that asks a human, or that nobody drives."""
+
+    answer: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=MAX_ANSWER,
+            pattern=NO_NUL,
+            description="What the human says; needed while the run waits for it.",
+        ),
+    ] = None
+    mode: Annotated[Mode, Field(description="As for a new run.")] = Mode.BACKGROUND
 
 
 class RunsQuery(PageQuery):
@@ -78,10 +99,11 @@ START_RUN = Operation(
     id="start_run",
     method="POST",
     path="/v1/agents/{agent}/runs",
-    summary="Ask an agent, and wait for its answer or stream it",
+    summary="Ask an agent, and wait for its answer, stream it, or come back for it",
     function="agent_runtime/start_run",
     scope=Scope.RUNS_WRITE,
     response=RunView,
+    other_statuses=(202,),
     body=StartRun,
     query=NoQuery,
     streaming=True,
@@ -116,7 +138,24 @@ GET_RUN = Operation(
     path_pattern={"run_id": UUID_TEXT},
 )
 
-OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN)
+RESUME_RUN = Operation(
+    id="resume_run",
+    method="POST",
+    path="/v1/runs/{run_id}/resume",
+    summary="Answer what a run asks a human, or carry on one that nobody drives",
+    function="agent_runtime/resume_run",
+    scope=Scope.RUNS_WRITE,
+    response=RunView,
+    other_statuses=(202,),
+    body=ResumeRun,
+    query=NoQuery,
+    streaming=True,
+    path_pattern={"run_id": UUID_TEXT},
+    max_body_bytes=MAX_ANSWER * 6 + 4 * 1024,
+    timeout_s=MAX_SECONDS,
+)
+
+OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN, RESUME_RUN)
 
 
 def asked(request: Request[StartRun, NoQuery]) -> Ask:
@@ -133,6 +172,11 @@ def asked(request: Request[StartRun, NoQuery]) -> Ask:
     )
 
 
+def resume_mode(request: Request[ResumeRun, NoQuery]) -> Mode:
+    """Read how the caller wants the rest of the run."""
+    return Mode.STREAM if request.accepts_stream else request.body.mode
+
+
 def request_key(request: Request[StartRun, NoQuery]) -> RequestKey | None:
     """Read the Idempotency-Key and what it stands for."""
     if request.idempotency_key is None:
@@ -141,17 +185,23 @@ def request_key(request: Request[StartRun, NoQuery]) -> RequestKey | None:
 
 
 def reply(mode: Mode, answering: Answering) -> Answer | EventStream:
-    """Answer with the whole run, or with its events as they come."""
+    """Answer with the run as it stands in the end, or with its events as they come.
+
+    202 is a run that goes on without the caller: in the background, or because time ran out.
+    """
     headers = {"OrchStack-Run-Id": str(answering.run_id)}
     if answering.replayed:
         headers[REPLAYED] = "true"
     if mode is Mode.STREAM:
         return EventStream(events=_frames(answering.events), headers=headers)
-    return Answer(body=answering.whole(), headers=headers)
+    run = answering.whole()
+    if run.status in (RunStatus.QUEUED, RunStatus.RUNNING):
+        return Answer(body=run, status=202, headers={**headers, "Location": f"/v1/runs/{run.id}"})
+    return Answer(body=run, headers=headers)
 
 
 def _frames(
-    events: Generator[LiveEvent, None, None],
+    events: Generator[LiveEvent, None, Run],
 ) -> Iterator[tuple[str, str, str]]:
     with closing(events):
         for event in events:

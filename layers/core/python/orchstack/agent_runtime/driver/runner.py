@@ -9,9 +9,12 @@ from typing import Final
 from uuid import UUID
 
 from orchstack.agent_runtime.driver.asking import Asking
+from orchstack.agent_runtime.driver.casting import Casting
+from orchstack.agent_runtime.driver.children import Children
 from orchstack.agent_runtime.driver.held import Held
 from orchstack.agent_runtime.driver.lease import LeaseKeeper
 from orchstack.agent_runtime.driver.packing import Packing
+from orchstack.agent_runtime.driver.screening import Screening
 from orchstack.agent_runtime.driver.scribe import Scribe
 from orchstack.agent_runtime.driver.serving import Serving
 from orchstack.agent_runtime.driver.waiting import Answer, answered, expired, question_of
@@ -36,7 +39,8 @@ class RunDriver:
         self._world = world
         self._lease_seconds = lease_seconds
         keeper = LeaseKeeper(journal=world.journal)
-        packing = Packing(tools=world.tools, context=world.context)
+        casting = self._casting = Casting(agents=world.agents, tools=world.tools)
+        packing = Packing(casting=casting, context=world.context)
         self._asking = Asking(
             models=world.models,
             guards=world.guards,
@@ -45,13 +49,19 @@ class RunDriver:
             clock=world.clock,
         )
         self._serving = Serving(
-            tools=world.tools, guards=world.guards, lease=keeper, clock=world.clock
+            tools=world.tools,
+            children=Children(world=world, driver=self),
+            guards=world.guards,
+            lease=keeper,
+            clock=world.clock,
         )
         self._scribe = Scribe(
             journal=world.journal,
             models=world.models,
             packing=packing,
             memory=world.memory,
+            casting=casting,
+            screening=Screening(guards=world.guards),
             clock=world.clock,
         )
 
@@ -86,8 +96,7 @@ class RunDriver:
             held = self._claimed(tenant_id, run_id)
             done = answered(held, answer, guards=self._world.guards, now=self._world.clock.now())
             if done:
-                for _ in self._scribe.record(held, done, lease=held.lease):
-                    pass
+                self._tell_from_here(held, self._scribe.record(held, done, lease=held.lease))
         return held
 
     def release(self, held: Held) -> None:
@@ -134,6 +143,15 @@ class RunDriver:
             self._scribe.begin(held)
         return held
 
+    def _tell_from_here(self, held: Held, events: Iterator[LiveEvent]) -> None:
+        """Write what the events tell; who drives the run next tells them, but none before."""
+        for _ in held.teller.tell(held.run, held.state.steps):
+            pass
+        told = held.teller.last
+        for _ in events:
+            pass
+        held.teller.last = told
+
     def _goes_on(self, held: Held) -> bool:
         """Whether there is anything to do before a human answers, or at all."""
         if held.run.over:
@@ -154,18 +172,28 @@ class RunDriver:
         elif pending and isinstance(pending[0].work, WaitWork):
             done = (expired(pending[0], pending[0].work, self._world.clock.now()),)
         elif pending:
-            done = self._serving.serve(held, pending, deadline=until)
+            done = yield from self._serve(held, pending, until)
         yield from self._scribe.record(held, done, lease=lease)
+
+    def _serve(
+        self, held: Held, pending: tuple[Step, ...], until: float
+    ) -> Generator[LiveEvent, None, tuple[Step, ...]]:
+        """Write down each call of a tool as it finishes; gives what finished last, not written."""
+        for done in self._serving.serve(held, pending, deadline=until):
+            if not held.state.apply(*done).pending:
+                return done
+            yield from self._scribe.record(held, done, lease=held.lease)
+        return ()
 
     def _hold(
         self, run: Run, document: AgentDocument, lease: Lease, steps: tuple[Step, ...]
     ) -> Held:
         clock = self._world.clock
-        began = run.begun_at or run.created_at
-        state = RunState(limits=document.limits, started_at=began).apply(*steps)
+        cast = self._casting.documents(run, document, steps)
+        state = RunState.of(run, cast).apply(*steps)
         return Held(
             run=run,
-            document=document,
+            document=cast[-1],
             state=state,
             lease=lease,
             clock=clock,

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from orchstack.agent_runtime.model.runs import RunView, Stages
-from orchstack.agent_runtime.model.steps import Fault, FinishReason, RunStatus
+from orchstack.agent_runtime.model.runs import Run, RunView, Stages
+from orchstack.agent_runtime.model.steps import Fault, FinishReason
 from orchstack.kernel.agents import AgentName
 from orchstack.kernel.chat import MicroDollars, Usage
 from orchstack.kernel.frozen import Frozen
@@ -53,21 +53,14 @@ class RunFailed(_RunEnded):
     error: Fault
 
 
-class Outcome(Frozen):
-    """What became of a run, and what it took: money in micro-dollars, latency in milliseconds."""
+class RunErased(Frozen):
+    """The texts of a run were erased: data of `agent_runtime.RunErased.v1`."""
 
-    tenant_id: UUID
     run_id: UUID
     agent: AgentName
     version: int
-    status: RunStatus
-    finish_reason: FinishReason
-    error_code: str | None
-    usage: Usage
-    cost_micro_usd: MicroDollars
-    step_count: int
-    latency_ms: float
-    finished_at: AwareDatetime
+    session_id: UUID | None
+    erased_at: AwareDatetime
 
 
 class LiveEventName(StrEnum):
@@ -132,14 +125,21 @@ class LiveEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Answering:
-    """A run on its way to its answer: taking the events is what carries it on."""
+    """A run on its way to its answer: taking the events is what carries it on.
+
+    They end with the run's last event, or before: where a human is asked, where the function's time
+    is over, and at once for a run in the background. What they return is the run as it stands then.
+    """
 
     run_id: UUID
-    events: Generator[LiveEvent, None, None]
+    events: Generator[LiveEvent, None, Run]
     # Whether the run had been begun by an earlier request with the same key.
     replayed: bool = False
 
     def whole(self) -> RunView:
-        """Carry the run on to its end; raises what ends it early."""
-        *_, last = self.events
-        return RunView.model_validate(last.data)
+        """Carry the run on for as long as that goes; raises what ends it early."""
+        while True:
+            try:
+                next(self.events)
+            except StopIteration as end:
+                return RunView.of(end.value)

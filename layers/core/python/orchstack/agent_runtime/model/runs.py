@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from orchstack.agent_runtime.model.steps import (
     Fault,
@@ -291,39 +291,6 @@ class Lease:
 
     owner: UUID
     seconds: float
-
-
-class RunReference(Frozen):
-    """Names a run to the state machine that carries it on; what else it knows is not ours."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    tenant_id: UUID
-    run_id: UUID
-
-
-class Advanced(RunReference):
-    """How a run stands after one more command, in the words of the state machine."""
-
-    status: Literal["queued", "running", "waiting", "finished", "failed"]
-
-    @classmethod
-    def of(cls, run: Run) -> Advanced:
-        """Tell how a run stands."""
-        status = _MACHINE_STATUS[run.status]
-        return cls(tenant_id=run.tenant_id, run_id=run.id, status=status)
-
-
-_MACHINE_STATUS: Final[
-    dict[RunStatus, Literal["queued", "running", "waiting", "finished", "failed"]]
-] = {
-    RunStatus.QUEUED: "queued",
-    RunStatus.RUNNING: "running",
-    RunStatus.WAITING: "waiting",
-    RunStatus.COMPLETED: "finished",
-    RunStatus.FAILED: "failed",
-    RunStatus.CANCELLED: "finished",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
