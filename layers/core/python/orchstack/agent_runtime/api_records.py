@@ -10,7 +10,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from orchstack.agent_runtime.api import MAX_BODY_BYTES, MAX_SECONDS
 from orchstack.agent_runtime.model.diffs import RunDiff
 from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.forks import Fork, ToolAnswer
@@ -34,6 +33,10 @@ _RUN = {"run_id": UUID_TEXT}
 _STEP = {**_RUN, "seq": r"^[1-9][0-9]{0,8}$"}
 _EVENT_ID = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$"
 _NAME = "|".join(name.value.replace(".", r"\.") for name in LiveEventName)
+# Every character of the longest texts may come as a six-byte escape.
+MAX_BODY_BYTES = 3 * MAX_INPUT * 6 + 64 * 1024
+# A streaming answer may take as long as a function may run, less what the last commits need.
+MAX_SECONDS = 880
 # Not longer, so that a stream whose reader went away unnoticed ends soon; readers come again.
 FOLLOW_SECONDS = 300
 
