@@ -66,6 +66,7 @@ DEV = Stage(
         special={
             "agent_runtime/advance_run": 40,
             "agent_runtime/start_run": 40,
+            "agent_runtime/sweep_runs": 1,
             "control_plane/authorize_request": 40,
             "control_plane/migrate_database": 1,
         },
@@ -91,6 +92,7 @@ PROD = Stage(
         special={
             "agent_runtime/advance_run": 150,
             "agent_runtime/start_run": 200,
+            "agent_runtime/sweep_runs": 1,
             "control_plane/authorize_request": 100,
             "control_plane/migrate_database": 1,
         },

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from infra_cdk.constructs.alarms import alarm
 from infra_cdk.constructs.consumed_queue import Batch, ConsumedQueue
 from infra_cdk.constructs.python_function import PythonFunction
+from infra_cdk.constructs.schedule import Sweep
 from infra_cdk.constructs.state_machine import StateMachine
-from infra_cdk.house import House
+from infra_cdk.house import PLATFORM, House
 
 ENDED = ["agent_runtime.RunCompleted.v1", "agent_runtime.RunFailed.v1"]
 # One model call may take minutes; the machine's own timeout of the state is the same.
 ADVANCE_SECONDS = 600
 RUN_MEMORY_MB = 1024
+# Found by the sweeps of five minutes; a few are drivers that were killed at their end of time.
+MANY_ADRIFT = 20
 
 
 class AgentRuntime(Construct):
@@ -23,19 +29,12 @@ class AgentRuntime(Construct):
     def __init__(self, scope: Construct, house: House) -> None:
         super().__init__(scope, "AgentRuntime")
         data = house.data
-        start = PythonFunction(self, house, "agent_runtime/start_run", memory_mb=RUN_MEMORY_MB)
-        start.read_secret(data.providers, "PROVIDERS")
-        self.advance = PythonFunction(
-            self,
-            house,
-            "agent_runtime/advance_run",
-            timeout_s=ADVANCE_SECONDS,
-            memory_mb=RUN_MEMORY_MB,
-        )
-        self.advance.read_secret(data.providers, "PROVIDERS")
-        self.agent_run = StateMachine(self, house, "agent_run", {"AdvanceRun": self.advance})
+        start, resume = self._driver(house, "start_run"), self._driver(house, "resume_run")
+        self.advance = self._driver(house, "advance_run", timeout_s=ADVANCE_SECONDS)
+        self.agent_run = self._machine(house, start, resume, self._sweeper(house))
         self.functions = [
             start,
+            resume,
             PythonFunction(self, house, "agent_runtime/list_runs"),
             PythonFunction(self, house, "agent_runtime/get_run"),
         ]
@@ -50,3 +49,42 @@ class AgentRuntime(Construct):
             event_pattern=events.EventPattern(detail_type=ENDED),
             targets=[targets.SqsQueue(self.ended.queue, dead_letter_queue=self.ended.dead_letters)],
         )
+
+    def _driver(self, house: House, name: str, timeout_s: int | None = None) -> PythonFunction:
+        """Make a function that carries runs on, so it calls models."""
+        function = PythonFunction(
+            self, house, f"agent_runtime/{name}", timeout_s=timeout_s, memory_mb=RUN_MEMORY_MB
+        )
+        function.read_secret(house.data.providers, "PROVIDERS")
+        return function
+
+    def _machine(self, house: House, *starters: PythonFunction) -> StateMachine:
+        wait = PythonFunction(self, house, "agent_runtime/await_human", timeout_s=30)
+        tasks = {"AdvanceRun": self.advance, "AwaitHuman": wait}
+        machine = StateMachine(self, house, "agent_run", tasks)
+        machine.answered_by(wait)
+        for function in starters:
+            machine.started_by(function)
+        return machine
+
+    def _sweeper(self, house: House) -> PythonFunction:
+        """Make what finds runs that nobody drives; many at once mean that drivers die."""
+        function = PythonFunction(
+            self, house, "agent_runtime/sweep_runs", user=PLATFORM, timeout_s=60
+        )
+        Sweep(
+            self,
+            house,
+            function,
+            group=f"orchstack-{house.stage.name}-runs",
+            description="Starts the machine for runs that nobody drives",
+        )
+        adrift = cloudwatch.Metric(
+            namespace="OrchStack",
+            metric_name="AdriftRuns",
+            dimensions_map={"service": "agent_runtime"},
+            statistic="sum",
+            period=Duration.minutes(5),
+        )
+        alarm(self, "Adrift", house, adrift, above=MANY_ADRIFT)
+        return function
