@@ -72,10 +72,14 @@ class Transaction:
         if not self._queued:
             self._connection.commit()
             return
-        with self._connection.pipeline():
-            self._send_queued(self._connection)
-            self._queued.clear()
-            self._connection.commit()
+        try:
+            with self._connection.pipeline():
+                self._send_queued(self._connection)
+                self._connection.commit()
+        except psycopg.Error:
+            # The commit was passed over with the statement that failed.
+            self.rollback()
+            raise
 
     def rollback(self) -> None:
         """Undo the changes; called by Database on an error."""
