@@ -7,9 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from orchstack.agent_runtime.model.contexts import (
-    LEAST_FACTOR,
     LEAST_WEIGHT,
-    MOST_FACTOR,
     WORTH_LEARNING,
     KeptPart,
 )
@@ -17,12 +15,7 @@ from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database
 
 _SQL: Final = load("orchstack.agent_runtime.adapters", "contexts.sql")
-_BOUNDS: Final = {
-    "least": LEAST_FACTOR,
-    "most": MOST_FACTOR,
-    "weight": LEAST_WEIGHT,
-    "worth_it": WORTH_LEARNING,
-}
+_PACE: Final = {"weight": LEAST_WEIGHT, "worth_it": WORTH_LEARNING}
 
 
 class PostgresContexts:
@@ -71,7 +64,7 @@ class PostgresFactors:
     def learn(self, tenant_id: UUID, model: str, *, counted: int, reported: int) -> None:
         """Take in one call."""
         key = {"tenant_id": tenant_id, "model": model}
-        given = {**key, **_BOUNDS, "ratio": reported / counted}
+        given = {**key, **_PACE, "ratio": reported / counted}
         with self._database.transaction(tenant_id) as tx:
             known = tx.one(_SQL["factor"], key)
             tx.execute(_SQL["begin_learning" if known is None else "learn"], given)

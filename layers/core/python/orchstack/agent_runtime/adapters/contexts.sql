@@ -27,11 +27,8 @@ with known as (
     for update skip locked
 )
 update app.token_factors
-set factor = least(%(most)s, greatest(
-        %(least)s,
-        known.factor
-        + greatest(%(weight)s, 1.0 / (known.samples + 1)) * (%(ratio)s - known.factor)
-    )),
+set factor = known.factor
+        + greatest(%(weight)s, 1.0 / (known.samples + 1)) * (%(ratio)s - known.factor),
     samples = known.samples + 1,
     updated_at = now()
 from known
@@ -40,5 +37,5 @@ where token_factors.tenant_id = %(tenant_id)s and token_factors.model = %(model)
 
 -- name: begin_learning
 insert into app.token_factors (tenant_id, model, factor, samples)
-values (%(tenant_id)s, %(model)s, least(%(most)s, greatest(%(least)s, %(ratio)s)), 1)
+values (%(tenant_id)s, %(model)s, %(ratio)s, 1)
 on conflict do nothing;

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from orchstack.agent_runtime import attaching
 from orchstack.agent_runtime.context import Budget, Material, fits_at_all, pack
 from orchstack.agent_runtime.driver.casting import Casting
 from orchstack.agent_runtime.driver.held import Held
 from orchstack.agent_runtime.loop.decision import CallModel, decide
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.contexts import (
+    LEAST_FACTOR,
+    MOST_FACTOR,
     ContextManifest,
     ContextPart,
     Section,
@@ -86,8 +89,10 @@ class Packing:
         for step in done:
             context = step.work.context if isinstance(step.work, ModelWork) else None
             reported = step.usage.input_tokens
-            if context is not None and context.counted == "tokens" and reported > 0:
-                counted = round(context.tokens / context.factor)
+            if context is None or context.counted != "tokens":
+                continue
+            counted = round(context.tokens / context.factor)
+            if LEAST_FACTOR <= reported / counted <= MOST_FACTOR:
                 self.context.factors.learn(
                     run.tenant_id, context.model, counted=counted, reported=reported
                 )
@@ -132,7 +137,7 @@ class Packing:
 
 def asked(run: Run) -> Message:
     """Give what the user asks, as a message."""
-    return Message(role=Role.USER, content=run.input)
+    return attaching.asked(run.input, run.attachments)
 
 
 def manifests(steps: Sequence[Step]) -> tuple[ContextManifest, ...]:

@@ -21,11 +21,12 @@ from pydantic import Field
 from orchstack.kernel.chat import Message, ToolSpec
 from orchstack.kernel.frozen import Frozen
 
-# By what the count of a vocabulary may be wrong, and how much one call changes what is known of it.
-LEAST_FACTOR: Final = 0.25
-MOST_FACTOR: Final = 4.0
+# By what the count of a vocabulary may be wrong. What a provider reports beyond that has other
+# reasons: it asked its model twice, or knows what it was sent from a call before.
+LEAST_FACTOR: Final = 0.5
+MOST_FACTOR: Final = 1.8
+# How much one call changes what is known, and which difference is but noise.
 LEAST_WEIGHT: Final = 0.1
-# A difference below this is noise.
 WORTH_LEARNING: Final = 0.01
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -134,11 +135,11 @@ def new_parts(
 
 
 def moved(factor: float, samples: int, ratio: float) -> float:
-    """Move a factor towards a new ratio: the mean of the first calls, then slowly."""
+    """Move a factor towards what a call showed: the mean of the first calls, then slowly."""
     if samples and abs(ratio / factor - 1) <= WORTH_LEARNING:
         return factor
     weight = max(LEAST_WEIGHT, 1 / (samples + 1))
-    return min(MOST_FACTOR, max(LEAST_FACTOR, factor + weight * (ratio - factor)))
+    return factor + weight * (ratio - factor)
 
 
 class ContextPartView(Frozen):
