@@ -16,6 +16,7 @@ from orchstack.kernel.chat import Usage
 from orchstack.kernel.events import AuditEntry, Event
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import RequestLimits, Scope
+from orchstack.memory_mgr import model as memory_mgr
 from orchstack.sdk.models import Model
 from orchstack.wiring.catalogue import OPERATIONS
 from tests.make import NOW, audit_entry, event
@@ -32,6 +33,11 @@ TWINS: list[tuple[type[Model], type[BaseModel]]] = [
     (sdk.Usage, Usage),
     (sdk.Run, RunView),
     (sdk.RunDetail, RunDetail),
+    (sdk.Session, memory_mgr.Session),
+    (sdk.SessionDetail, memory_mgr.SessionDetail),
+    (sdk.DeletedSession, memory_mgr.DeletedSession),
+    (sdk.SessionMessage, memory_mgr.SessionMessage),
+    (sdk.SessionExport, memory_mgr.SessionExport),
     (sdk.Event, Event),
     (sdk.AuditEntry, AuditEntry),
 ]

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from orchstack.cli.commands import agents, events, keys, local, logs, runs, status, tenants
+from orchstack.cli.commands import (
+    agents,
+    events,
+    keys,
+    local,
+    logs,
+    runs,
+    sessions,
+    status,
+    tenants,
+)
 from orchstack.cli.commands.ask import ask
 from orchstack.cli.setup import Setup
 
@@ -45,6 +55,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(agents.app, name="agents")
 app.command("ask")(ask)
 app.add_typer(runs.app, name="runs")
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(events.app, name="events")
 
 

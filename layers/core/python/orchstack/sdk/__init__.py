@@ -47,6 +47,13 @@ from orchstack.sdk.models import (
 )
 from orchstack.sdk.records import Fork, Replay, RunDiff, Step
 from orchstack.sdk.retry import Retries
+from orchstack.sdk.sessions import (
+    DeletedSession,
+    Session,
+    SessionDetail,
+    SessionExport,
+    SessionMessage,
+)
 from orchstack.sdk.transport import (
     HttpRequest,
     HttpResponse,
@@ -65,6 +72,7 @@ __all__ = [
     "AuditEntry",
     "Conflict",
     "ConnectionFailed",
+    "DeletedSession",
     "Event",
     "Fault",
     "Forbidden",
@@ -92,6 +100,10 @@ __all__ = [
     "RunDiff",
     "RunEvent",
     "ServerError",
+    "Session",
+    "SessionDetail",
+    "SessionExport",
+    "SessionMessage",
     "Step",
     "StreamBroken",
     "Tenant",

@@ -10,6 +10,7 @@ from orchstack.sdk.resources import Agents, Audit, Events, Keys, Tenants
 from orchstack.sdk.retry import Retries
 from orchstack.sdk.runs import Runs
 from orchstack.sdk.session import Session
+from orchstack.sdk.sessions import Sessions
 from orchstack.sdk.transport import HttpTransport, Transport
 
 
@@ -38,6 +39,7 @@ class OrchStack:
         self.keys = Keys(self._session)
         self.agents = Agents(self._session)
         self.runs = Runs(self._session)
+        self.sessions = Sessions(self._session)
         self.events = Events(self._session)
         self.audit = Audit(self._session)
 
