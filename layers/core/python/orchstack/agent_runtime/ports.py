@@ -15,6 +15,7 @@ from orchstack.agent_runtime.model.runs import KeyedRun, Lease, RequestKey, Run,
 from orchstack.agent_runtime.model.steps import Step
 from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.kernel.agents import EffectiveAgent, GuardPolicy
+from orchstack.kernel.blobs import Blobs
 from orchstack.kernel.chat import ChatEvent, ChatRequest, Message, MicroDollars, ToolCall, ToolSpec
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.events import Announcement
@@ -82,6 +83,13 @@ class Checked(Protocol):
     @property
     def findings(self) -> Mapping[str, int]:
         """What was found in it, counted by kind."""
+
+
+class Documents(Protocol):
+    """Reads files that are no plain text."""
+
+    def read(self, name: str, data: bytes, *, max_chars: int) -> str:
+        """Give a file's text. Raises UnreadableAttachment."""
 
 
 class OutputFilter(Protocol):
@@ -265,6 +273,8 @@ class World:
     journal: Journal
     durable: Durable
     context: ContextPorts
+    blobs: Blobs
+    documents: Documents
     clock: Clock
     # Waits so many seconds.
     pause: Callable[[float], None] = time.sleep

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from orchstack.agent_runtime.loop.poison import MAX_TRIES
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.loop.transcript import Teller
 from orchstack.agent_runtime.model.contexts import ContextManifest, ContextPart, KeptPart
@@ -39,10 +40,19 @@ class Held:
     teller: Teller = field(default_factory=Teller)
     spent_ms: dict[Stage, float] = field(default_factory=dict)
     renewed_at: float = 0.0
+    # When its driver last looked whether it is to be cancelled.
+    looked_at: float = 0.0
+    # Drivers, this one included, that set about what comes next in the journal.
+    tries: int = 1
     # Whether somebody asked for the run to be cancelled, as far as its driver knows.
     cancel_requested: bool = False
     # Whether the lease is still to be given back: not of a run whose end is written down.
     leased: bool = True
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether one driver after the other has died over what comes next."""
+        return self.tries > MAX_TRIES
 
     @contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:
@@ -52,8 +62,11 @@ class Held:
             with bind(tenant_id=self.run.tenant_id, run_id=self.run.id):
                 yield
         finally:
-            elapsed = (self.clock.monotonic() - began) * 1000
-            self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + elapsed
+            self.spend(stage, self.clock.monotonic() - began)
+
+    def spend(self, stage: Stage, seconds: float) -> None:
+        """Count time for a stage that was measured elsewhere."""
+        self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + seconds * 1000
 
     def stages(self, total_ms: float) -> Stages:
         """Give the time spent so far; resets the counters, as the run's record takes them over."""
@@ -68,4 +81,4 @@ class Held:
     @property
     def ends_at(self) -> float:
         """Unix time in seconds at which the run's own limit ends it."""
-        return self.run.created_at.timestamp() + self.document.limits.max_seconds
+        return self.run.created_at.timestamp() + self.state.limits.max_seconds

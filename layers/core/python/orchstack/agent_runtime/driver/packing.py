@@ -25,7 +25,7 @@ from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import ModelWork, Step
 from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.kernel.agents import AgentDocument
-from orchstack.kernel.chat import ChatRequest, Message, Role
+from orchstack.kernel.chat import ChatRequest, Message
 from orchstack.kernel.errors import Conflict
 
 _BACKGROUND = frozenset({Section.MEMORY, Section.KNOWLEDGE})

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from orchstack.agent_runtime.driver.asking import Asking
+from orchstack.agent_runtime.driver.attending import Attending
 from orchstack.agent_runtime.driver.casting import Casting
 from orchstack.agent_runtime.driver.children import Children
 from orchstack.agent_runtime.driver.held import Held
@@ -45,7 +46,8 @@ class RunDriver:
             models=world.models,
             guards=world.guards,
             packing=packing,
-            lease=keeper,
+            journal=world.journal,
+            attending=Attending(lease=keeper, clock=world.clock),
             clock=world.clock,
         )
         self._serving = Serving(
@@ -115,6 +117,10 @@ class RunDriver:
             while self._goes_on(held):
                 yield from self._execute(held, held.lease, deadline)
             orderly = True
+        except (DeadlineExceeded, GeneratorExit):
+            # Nobody died over it: the function's time is over, or the caller is gone.
+            orderly = True
+            raise
         finally:
             self._let_go(held, orderly=orderly)
         return held.run
@@ -123,12 +129,16 @@ class RunDriver:
         """Carry out exactly one command, and give the lease back with the same write."""
         if not self._goes_on(held):
             return held.run
+        orderly = False
         try:
             for _ in self._execute(held, replace(held.lease, seconds=0), deadline):
                 pass
             held.leased = False
+        except DeadlineExceeded:
+            orderly = True
+            raise
         finally:
-            self._let_go(held, orderly=False)
+            self._let_go(held, orderly=orderly)
         return held.run
 
     def _claimed(self, tenant_id: UUID, run_id: UUID) -> Held:
@@ -138,7 +148,7 @@ class RunDriver:
         run, steps = claim.run, journal.steps(tenant_id, run_id)
         agent = self._world.agents.effective(tenant_id, run.agent, run.version)
         held = self._hold(run, agent.document, lease, steps)
-        held.cancel_requested = claim.cancel_requested
+        held.cancel_requested, held.tries = claim.cancel_requested, claim.tries
         if run.status is RunStatus.QUEUED:
             self._scribe.begin(held)
         return held
@@ -165,7 +175,7 @@ class RunDriver:
             raise DeadlineExceeded
         pending = held.state.pending
         done: tuple[Step, ...] = ()
-        if held.cancel_requested:
+        if held.cancel_requested or held.hopeless:
             pass
         elif pending and isinstance(pending[0].work, ModelWork):
             done = yield from self._asking.ask(held, pending[0], deadline=until)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchstack.agent_runtime.driver import announcements
+from orchstack.agent_runtime.driver.casting import Casting
 from orchstack.agent_runtime.driver.held import Held
 from orchstack.agent_runtime.driver.packing import Packing
+from orchstack.agent_runtime.driver.screening import Screening
 from orchstack.agent_runtime.driver.waiting import question_of
 from orchstack.agent_runtime.loop import plan
 from orchstack.agent_runtime.loop.decision import (
@@ -17,15 +19,20 @@ from orchstack.agent_runtime.loop.decision import (
     CallTools,
     Command,
     Fail,
+    Finish,
+    HandOff,
     afford,
     cancel,
     decide,
+    give_up,
 )
+from orchstack.agent_runtime.loop.poison import poison
+from orchstack.agent_runtime.loop.rules import Rules
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.loop.trace import trace
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Lease, RequestKey, Run
-from orchstack.agent_runtime.model.steps import Fault, GuardWork, RunStatus, Step
+from orchstack.agent_runtime.model.steps import Fault, GuardWork, RunStatus, Step, Work
 from orchstack.agent_runtime.ports import Journal, Models, SessionMemory
 from orchstack.kernel.chat import MAX_TEXT, Message, MicroDollars, Role
 from orchstack.kernel.clock import Clock
@@ -41,6 +48,8 @@ class Scribe:
     models: Models
     packing: Packing
     memory: SessionMemory
+    casting: Casting
+    screening: Screening
     clock: Clock
 
     def open(self, held: Held, checked: GuardWork, *, key: RequestKey | None) -> bool:
@@ -57,7 +66,10 @@ class Scribe:
         held.leased = held.run.status is RunStatus.RUNNING
         lease = held.lease if held.leased else None
         with held.timed("database"):
-            return self.journal.open(held.run, steps, announcement, key=key, lease=lease)
+            opened = self.journal.open(held.run, steps, announcement, key=key, lease=lease)
+            if opened:
+                self.packing.keep(held)
+        return opened
 
     def begin(self, held: Held) -> None:
         """Let a run leave the queue, and write what comes first. Joins the open transaction."""
@@ -70,6 +82,7 @@ class Scribe:
             held.cancel_requested |= self.journal.append(
                 held.run, steps, announcement, lease=held.lease, with_history=True
             )
+            self.packing.keep(held)
         held.leased = not held.run.over
 
     def record(self, held: Held, done: Sequence[Step], *, lease: Lease) -> Iterator[LiveEvent]:
@@ -85,7 +98,10 @@ class Scribe:
             held.cancel_requested |= self.journal.append(
                 held.run, steps, announcement, lease=lease, wake_at=wake_at
             )
+            self.packing.keep(held)
+            self.packing.learn(held.run, done)
             self._remember(held.run)
+        held.tries = 1
         held.renewed_at, held.leased = renewed_at, asked is None and not held.run.over
         if held.run.over:
             _log_end(held.run)
@@ -94,30 +110,71 @@ class Scribe:
     def _settle(self, held: Held, done: Sequence[Step], now: datetime) -> tuple[Step, ...]:
         """Take in what was done and decide what comes next; gives all that is to be written."""
         state = held.state.apply(*done)
-        if held.cancel_requested and state.end is None:
-            left = plan.abandoned(state.pending, now)
+        if (held.cancel_requested or held.hopeless) and state.end is None:
+            why = plan.CANCELLED if held.cancel_requested else poison(state)
+            left = plan.abandoned(state.pending, now, why)
             done, state = (*done, *left), state.apply(*left)
-        planned = () if state.pending or _queued(held, state) else self._planned(held, state, now)
-        held.state = state.apply(*planned)
+        planned: tuple[Step, ...] = ()
+        if not state.pending and not _queued(held, state):
+            planned, state = self._planned(held, state, now)
+        held.state = state
         held.run = _progressed(held, now)
         return (*done, *planned)
 
-    def _planned(self, held: Held, state: RunState, now: datetime) -> tuple[Step, ...]:
+    def _planned(
+        self, held: Held, state: RunState, now: datetime
+    ) -> tuple[tuple[Step, ...], RunState]:
+        """Decide until something has to be done outside, or the run is over; gives the state too.
+
+        Other agents take over meanwhile: to look one up is all that it takes.
+        """
+        handed: tuple[Step, ...] = ()
         command, worst_cost = self._decide(held, state)
-        if isinstance(command, AskHuman):
-            waiting = plan.waiting(command, limits=state.limits, now=now)
-            return plan.started((waiting,), state=state, run_id=held.run.id, now=now)
-        if isinstance(command, CallModel):
-            asking = plan.asking(command, model=held.document.model, worst_cost=worst_cost)
-            return plan.started((asking,), state=state, run_id=held.run.id, now=now)
-        if isinstance(command, CallTools):
-            serving = plan.serving(command, permitted=held.document.tools)
-            return plan.started(serving, state=state, run_id=held.run.id, now=now)
-        return plan.finished(plan.ending(command), state=state, since=now, now=now)
+        while isinstance(command, HandOff):
+            work, state = self.casting.hand_over(held, command, state)
+            steps = plan.finished((work,), state=state, since=now, now=now)
+            handed, state = (*handed, *steps), state.apply(*steps)
+            command, worst_cost = self._decide(held, state)
+        planned = self._steps(held, command, worst_cost, state, now)
+        return (*handed, *planned), state.apply(*planned)
+
+    def _steps(
+        self,
+        held: Held,
+        command: Command,
+        worst_cost: MicroDollars,
+        state: RunState,
+        now: datetime,
+    ) -> tuple[Step, ...]:
+        if isinstance(command, Finish | Fail):
+            return plan.finished(plan.ending(command), state=state, since=now, now=now)
+        works = self._works(held, command, worst_cost, now)
+        return plan.started(works, state=state, run_id=held.run.id, now=now)
+
+    def _works(
+        self, held: Held, command: Command, worst_cost: MicroDollars, now: datetime
+    ) -> tuple[Work, ...]:
+        match command:
+            case CallModel():
+                asking = plan.asking(
+                    command,
+                    model=held.document.model,
+                    worst_cost=worst_cost,
+                    context=held.manifest,
+                )
+                return (asking,)
+            case CallTools():
+                screened = self.screening.screen(command, held.document.guards)
+                permitted = Rules.of(held.document).permitted
+                return plan.serving(command, permitted=permitted, screened=screened)
+            case AskHuman():
+                return (plan.waiting(command, limits=held.state.limits, now=now),)
+            case _:
+                raise TypeError(f"{command} begins no step")
 
     def _decide(self, held: Held, state: RunState) -> tuple[Command, MicroDollars]:
         """Decide, and let a call of the model pass only if the budget covers its worst case."""
-        command = cancel(state) if held.cancel_requested and not state.end else decide(state)
+        command = _outside(held, state) or decide(state)
         if not isinstance(command, CallModel):
             return command, 0
         try:
@@ -143,6 +200,15 @@ class Scribe:
             Message(role=Role.ASSISTANT, content=run.output[:MAX_TEXT]),
         )
         self.memory.remember(run.tenant_id, run.session_id, run.id, turns)
+
+
+def _outside(held: Held, state: RunState) -> Command | None:
+    """Give the end of a run that does not come from its own state."""
+    if state.end is not None:
+        return None
+    if held.cancel_requested:
+        return cancel(state)
+    return give_up(state, poison(held.state)) if held.hopeless else None
 
 
 def _queued(held: Held, state: RunState) -> bool:
@@ -186,6 +252,7 @@ def _progressed(held: Held, now: datetime) -> Run:
         "question": None,
         "finish_reason": end.reason,
         "output": end.output,
+        "structured": end.structured,
         "fault": end.fault,
         "finished_at": now,
     }

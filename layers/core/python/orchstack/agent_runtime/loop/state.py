@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from orchstack.agent_runtime.loop.rules import Rules
+from orchstack.agent_runtime.loop.rules import Rules, limits_of
+from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import (
     FinishWork,
     GuardOutcome,
@@ -19,7 +21,7 @@ from orchstack.agent_runtime.model.steps import (
     ToolWork,
     WaitWork,
 )
-from orchstack.kernel.agents import RunLimits
+from orchstack.kernel.agents import AgentDocument, RunLimits
 from orchstack.kernel.chat import MicroDollars, ToolCall, Usage
 
 _ENDING: Final = frozenset({GuardStage.INPUT, GuardStage.OUTPUT})
@@ -46,6 +48,18 @@ class RunState:
     above: tuple[str, ...] = ()
     depth: int = 0
 
+    @classmethod
+    def of(cls, run: Run, documents: Sequence[AgentDocument]) -> RunState:
+        """Begin the state of a run; `documents` are its agent's, and of each that took over."""
+        parent = run.parent
+        return cls(
+            limits=limits_of(documents[0], parent),
+            started_at=run.begun_at or run.created_at,
+            cast=tuple(Rules.of(each, asked_by_agent=parent is not None) for each in documents),
+            above=() if parent is None else parent.agents,
+            depth=0 if parent is None else parent.depth,
+        )
+
     def apply(self, *steps: Step) -> RunState:
         """Take in steps; a finished one replaces its own start, a start never undoes a finish."""
         known = {step.seq: step for step in self.steps}
@@ -68,6 +82,13 @@ class RunState:
     def cost(self) -> MicroDollars:
         """The money spent so far."""
         return sum(step.cost_micro_usd for step in self.steps)
+
+    @property
+    def committed(self) -> MicroDollars:
+        """The most that can have been spent: with what calls cost whose answers were lost."""
+        works = (step.work for step in self.steps)
+        lost = sum(work.lost_micro_usd for work in works if isinstance(work, ModelWork))
+        return self.cost + lost
 
     @property
     def seconds(self) -> float:
