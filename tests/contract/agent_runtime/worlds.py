@@ -18,6 +18,7 @@ from orchstack.agent_runtime.adapters.in_memory import (
 from orchstack.agent_runtime.adapters.in_memory_contexts import in_memory_context
 from orchstack.agent_runtime.adapters.in_memory_durable import InMemoryDurable
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.pdf import PdfText
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.runner import LEASE_SECONDS
@@ -27,6 +28,7 @@ from orchstack.agent_runtime.ports import Journal, World
 from orchstack.agent_runtime.ports import SessionMemory as SessionMemoryPort
 from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.agent_runtime.service import AgentRuntime, RunRecords
+from orchstack.kernel.blobs import InMemoryBlobs
 from orchstack.kernel.chat import Completion, Message, Role, ToolCall, Usage
 from orchstack.kernel.clock import Clock, ManualClock, SystemClock
 from orchstack.kernel.db.session import Database
@@ -169,6 +171,8 @@ def _stage(
         journal=journal,
         durable=InMemoryDurable(),
         context=context,
+        blobs=InMemoryBlobs(),
+        documents=PdfText(clock),
         clock=clock,
     )
     stage = Stage(world, make.principal(), models, tools)

@@ -10,6 +10,11 @@ from uuid import UUID
 
 from pydantic import Field
 
+from orchstack.agent_runtime.model.attachments import (
+    MAX_ATTACHMENTS,
+    MAX_ENCODED,
+    AttachmentIn,
+)
 from orchstack.agent_runtime.model.events import Answering, LiveEvent
 from orchstack.agent_runtime.model.runs import (
     MAX_INPUT,
@@ -38,8 +43,8 @@ from orchstack.kernel.ids import UUID_TEXT
 from orchstack.kernel.pagination import Page, PageQuery
 from orchstack.kernel.tenancy import Scope
 
-# Every character of the longest input may come as a six-byte escape.
-MAX_BODY_BYTES = MAX_INPUT * 6 + 64 * 1024
+# Every character of the longest input may come as a six-byte escape; Lambda takes six megabytes.
+MAX_BODY_BYTES = MAX_INPUT * 6 + 64 * 1024 + MAX_ENCODED
 MAX_ANSWER = 32_000
 # A streaming answer may take as long as a function may run, less what the last commits need.
 MAX_SECONDS = 880
@@ -71,6 +76,13 @@ class StartRun(Frozen):
         VersionNumber | None, Field(description="A version of the agent; else the live one.")
     ] = None
     metadata: Annotated[Metadata, Field(description="Kept with the run and shown with it.")] = {}
+    attachments: Annotated[
+        tuple[AttachmentIn, ...],
+        Field(
+            max_length=MAX_ATTACHMENTS,
+            description=f"Images and files; at most {MAX_ENCODED} characters of Base64 in all.",
+        ),
+    ] = ()
 
 
 class ResumeRun(Frozen):
@@ -168,6 +180,7 @@ def asked(request: Request[StartRun, NoQuery]) -> Ask:
         session_id=body.session_id,
         version=body.version,
         metadata=body.metadata,
+        attachments=body.attachments,
         trace_id=request.trace_id,
     )
 

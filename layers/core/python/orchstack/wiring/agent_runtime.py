@@ -8,12 +8,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from orchstack.agent_runtime.adapters.pdf import PdfText
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.adapters.step_functions import StepFunctionsDurable
 from orchstack.agent_runtime.model.machine import Advanced, RunReference
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.settings import MachineSettings, load
+from orchstack.wiring.blobs import blobs
 from orchstack.wiring.database import database
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ def world() -> World:
         journal=PostgresJournal(database()),
         durable=durable(),
         context=contexts(),
+        blobs=blobs(),
+        documents=PdfText(SystemClock()),
         clock=SystemClock(),
     )
 

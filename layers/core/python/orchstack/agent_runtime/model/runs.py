@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from orchstack.agent_runtime.model.attachments import Attachment, AttachmentIn, AttachmentView
 from orchstack.agent_runtime.model.steps import (
     Fault,
     FinishReason,
@@ -106,6 +107,7 @@ class Run(Frozen):
     forked_from: Origin | None = None
     # After the guards; empty if they blocked it.
     input: str
+    attachments: tuple[Attachment, ...] = ()
     history: tuple[Message, ...] = ()
     status: RunStatus = RunStatus.RUNNING
     finish_reason: FinishReason | None = None
@@ -202,6 +204,7 @@ class RunDetail(RunView):
     """A run with its input, its journal and its spans."""
 
     input: str
+    attachments: tuple[AttachmentView, ...]
     trace_id: str
     steps: tuple[StepView, ...]
     spans: tuple[JsonObject, ...]
@@ -212,6 +215,7 @@ class RunDetail(RunView):
         return cls(
             **_shown(run),
             input=run.input,
+            attachments=tuple(AttachmentView.of(each) for each in run.attachments),
             trace_id=run.trace_id,
             steps=tuple(StepView.of(step, run) for step in steps),
             spans=run.spans,
@@ -265,6 +269,7 @@ class Ask:
     # None: the live version.
     version: int | None = None
     metadata: Metadata = field(default_factory=dict)
+    attachments: tuple[AttachmentIn, ...] = ()
     trace_id: str = ""
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from orchstack.agent_runtime.driver import Held, RunDriver
 from orchstack.agent_runtime.model.runs import Ask, Mode, RequestKey, Run, Stages
-from orchstack.agent_runtime.model.steps import GuardOutcome, GuardStage, GuardWork, RunStatus
+from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.agent_runtime.ports import World
-from orchstack.kernel.agents import EffectiveAgent, GuardPolicy
-from orchstack.kernel.errors import ContentBlocked, SessionBusy
+from orchstack.agent_runtime.service.receiving import Receiver
+from orchstack.kernel.agents import EffectiveAgent
+from orchstack.kernel.errors import SessionBusy
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import Principal
 
@@ -24,7 +25,8 @@ class Beginning:
     def begin(self, principal: Principal, ask: Ask, key: RequestKey | None) -> Held | None:
         """Keep a run, queued or begun; None if another run has the key.
 
-        Raises NotFound, PayloadTooLarge, and SessionBusy where the agent's policy wants it so.
+        Raises NotFound, PayloadTooLarge, UnreadableAttachment, and SessionBusy where the agent's
+        policy wants it so.
         """
         clock, run_id = self.world.clock, new_id()
         received, began = clock.now(), clock.monotonic()
@@ -32,7 +34,9 @@ class Beginning:
             principal.tenant_id, ask.agent, ask.version, sticky=str(ask.session_id or run_id)
         )
         found = clock.monotonic()
-        text, decision = self._check(ask.text, agent.document.guards)
+        taken = self._receiver.receive(
+            principal.tenant_id, ask.text, ask.attachments, agent.document.guards
+        )
         checked = clock.monotonic()
         run = Run(
             tenant_id=principal.tenant_id,
@@ -45,23 +49,18 @@ class Beginning:
             mode=ask.mode,
             session_id=ask.session_id,
             metadata=ask.metadata,
-            input=text,
+            input=taken.text,
+            attachments=taken.attachments,
             status=self._status(principal, ask, agent),
             stages=Stages(router=_ms(began, found), guard=_ms(found, checked)),
             created_at=received,
         )
-        return self.driver.open(run, agent.document, decision, key=key)
+        return self.driver.open(run, agent.document, taken.decision, key=key)
 
-    def _check(self, text: str, policy: GuardPolicy) -> tuple[str, GuardWork]:
-        """Give what may be kept of the input, and the guard's decision. Raises PayloadTooLarge."""
-        try:
-            checked = self.world.guards.check_input(text, policy)
-        except ContentBlocked as block:
-            blocked = GuardOutcome.BLOCKED
-            return "", GuardWork(stage=GuardStage.INPUT, outcome=blocked, detail=block.detail)
-        findings = dict(checked.findings)
-        outcome = GuardOutcome.REDACTED if findings else GuardOutcome.ALLOWED
-        return checked.text, GuardWork(stage=GuardStage.INPUT, outcome=outcome, findings=findings)
+    @property
+    def _receiver(self) -> Receiver:
+        world = self.world
+        return Receiver(guards=world.guards, blobs=world.blobs, documents=world.documents)
 
     def _status(self, principal: Principal, ask: Ask, agent: EffectiveAgent) -> RunStatus:
         """Decide whether a run begins now: in its session one goes after the other."""

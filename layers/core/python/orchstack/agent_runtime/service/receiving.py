@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from orchstack.agent_runtime.attaching import PDF, decoded, media_type, text_of
 from orchstack.agent_runtime.model.attachments import MAX_ENCODED, Attachment, AttachmentIn
 from orchstack.agent_runtime.model.steps import GuardOutcome, GuardStage, GuardWork
-from orchstack.agent_runtime.ports import Guards
+from orchstack.agent_runtime.ports import Documents, Guards
 from orchstack.kernel.agents import GuardPolicy
 from orchstack.kernel.blobs import Blobs, digest
 from orchstack.kernel.chat import MAX_TEXT
@@ -19,13 +19,6 @@ from orchstack.kernel.errors import ContentBlocked, PayloadTooLarge
 
 # What the marks around a file's text take of a message, at most.
 _MARKS: Final = 600
-
-
-class Documents(Protocol):
-    """Reads files that are no plain text."""
-
-    def read(self, name: str, data: bytes, *, max_chars: int) -> str:
-        """Give a file's text. Raises UnreadableAttachment."""
 
 
 @dataclass(frozen=True, kw_only=True)
