@@ -10,7 +10,7 @@ from uuid import UUID
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.model.pulse import Pulse
 from orchstack.agent_runtime.model.runs import Run
-from orchstack.agent_runtime.model.steps import Step
+from orchstack.agent_runtime.model.steps import RunStatus, Step
 from orchstack.kernel.db import outbox
 from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database, Row, Transaction
@@ -40,7 +40,8 @@ class PostgresArchive:
             row = tx.one(_SQL["pulse"], given)
         if row is None:
             raise NotFound
-        return Pulse(**row)
+        status = RunStatus(row["status"])
+        return Pulse(status=status, erased=row["erased"], version=row["version"])
 
     def run(self, tenant_id: UUID, run_id: UUID) -> Run:
         """Give a run. Raises NotFound."""

@@ -1,0 +1,64 @@
+"""The archive beside a stage's journal, and followers of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from orchstack.agent_runtime.adapters.archive import PostgresArchive
+from orchstack.agent_runtime.adapters.in_memory_archive import InMemoryArchive
+from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.postgres import PostgresJournal
+from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventName
+from orchstack.agent_runtime.ports_records import Archive
+from orchstack.agent_runtime.service.comparing import RunSteps
+from orchstack.agent_runtime.service.erasing import RunEraser
+from orchstack.agent_runtime.service.following import RunFollower
+from orchstack.kernel.clock import ManualClock
+from tests.contract.agent_runtime.worlds import Stage
+
+
+def archive_of(stage: Stage) -> Archive:
+    """The archive over the stage's store."""
+    journal = stage.world.journal
+    if isinstance(journal, InMemoryJournal):
+        return InMemoryArchive(journal)
+    assert isinstance(journal, PostgresJournal)
+    return PostgresArchive(journal._database)
+
+
+def steps_of(stage: Stage) -> RunSteps:
+    """What shows and compares the stage's runs."""
+    return RunSteps(archive=archive_of(stage))
+
+
+def eraser_of(stage: Stage) -> RunEraser:
+    """What erases the stage's runs."""
+    return RunEraser(archive=archive_of(stage), clock=stage.world.clock)
+
+
+def followed(
+    stage: Stage,
+    run_id: UUID,
+    after: EventId | None = None,
+    *names: LiveEventName,
+    meanwhile: Callable[[], object] = lambda: None,
+    seconds: float = 60,
+) -> list[LiveEvent | None]:
+    """What a follower tells for at most so long; `meanwhile` happens each time it pauses."""
+    clock = ManualClock()
+
+    def sleep(pause: float) -> None:
+        clock.advance(pause)
+        meanwhile()
+
+    follower = RunFollower(archive=archive_of(stage), clock=clock, sleep=sleep)
+    deadline = clock.now().timestamp() + seconds
+    return list(
+        follower.follow(stage.tenant_id, run_id, after=after, names=names, deadline=deadline)
+    )
+
+
+def told(events: list[LiveEvent | None]) -> list[LiveEvent]:
+    """The events without the heartbeats."""
+    return [event for event in events if event is not None]
