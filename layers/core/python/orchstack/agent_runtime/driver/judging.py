@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from orchstack.agent_runtime.loop import structure
-from orchstack.agent_runtime.model.steps import GuardOutcome, GuardStage, GuardWork
+from orchstack.agent_runtime.model.steps import (
+    GuardOutcome,
+    GuardStage,
+    GuardWork,
+    ModelWork,
+    Step,
+)
+from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.json_schema import Schema, schema_fault
 from orchstack.kernel.plain import JsonObject
 
 
-def verdict(schema: JsonObject, seq: int, text: str) -> GuardWork:
-    """Judge the answer of a step; the detail names each misfit with its JSON Pointer."""
-    detail = _misfit(schema, text)
-    return GuardWork(
-        stage=GuardStage.SCHEMA,
-        outcome=GuardOutcome.BLOCKED if detail else GuardOutcome.ALLOWED,
-        concerns=seq,
-        detail=detail,
-    )
+def verdicts(document: AgentDocument, step: Step) -> tuple[GuardWork, ...]:
+    """Judge an answer, if its agent has an output schema and it is one that could end the run.
+
+    The detail names each misfit with its JSON Pointer.
+    """
+    work, schema = step.work, document.output_schema
+    if not isinstance(work, ModelWork) or schema is None or work.tool_calls:
+        return ()
+    # What the provider itself held back is no answer.
+    if work.finish_reason not in {"stop", "length"}:
+        return ()
+    detail = _misfit(schema, work.text)
+    outcome = GuardOutcome.BLOCKED if detail else GuardOutcome.ALLOWED
+    stage = GuardStage.SCHEMA
+    return (GuardWork(stage=stage, outcome=outcome, concerns=step.seq, detail=detail),)
 
 
 def _misfit(schema: JsonObject, text: str) -> str:
