@@ -51,7 +51,7 @@ def tracker(journal: JournalOf, **changes: Any) -> OutcomeTracker:
 
 def test_an_outcome_is_kept_once_however_often_it_is_delivered() -> None:
     """Also under another message id, as a relay that repeats itself sends it."""
-    journal = journaled()
+    journal = journaled(variant="stable")
     metrics, canaries = InMemoryMetrics(), InMemoryCanaries()
     take = tracker(journal, metrics=metrics, canaries=canaries)
     event = ended(journal)
@@ -86,10 +86,11 @@ def test_a_watch_that_fails_leaves_no_outcome() -> None:
     """The message is delivered again, and the run is then observed: once in all."""
 
     class Away(InMemoryCanaries):
-        def observe(self, *_: Any, **__: Any) -> None:
+        def observe(self, *_: Any, **__: Any) -> bool:
             raise Unavailable
 
-    journal, outcomes, canaries = journaled(), InMemoryOutcomes(), InMemoryCanaries()
+    journal, outcomes = journaled(variant="canary"), InMemoryOutcomes()
+    canaries = InMemoryCanaries()
     message = delivery(ended(journal))
     failed = tracker(journal, outcomes=outcomes, canaries=Away()).take_in([message])
 
@@ -98,14 +99,17 @@ def test_a_watch_that_fails_leaves_no_outcome() -> None:
     assert 1 == len(canaries.observed)
 
 
-def test_a_fork_does_not_speak_for_its_version() -> None:
-    """It may have run under other instructions, so the watch over canaries hears nothing."""
-    journal = journaled(forked_from=Origin(run_id=uuid4(), step=2))
+@pytest.mark.parametrize(
+    "changes",
+    [{"variant": None}, {"variant": "canary", "forked_from": Origin(run_id=uuid4(), step=2)}],
+)
+def test_only_what_an_alias_sent_speaks_for_a_canary(changes: dict[str, Any]) -> None:
+    """Neither a run that asked for its version, nor a fork, which may have other instructions."""
+    journal = journaled(**changes)
     metrics, canaries = InMemoryMetrics(), InMemoryCanaries()
     tracker(journal, metrics=metrics, canaries=canaries).take_in([delivery(ended(journal))])
 
     assert (1, []) == (len(metrics.measured), canaries.observed)
-    assert metrics.measured[0].forked
 
 
 def test_the_journal_is_counted() -> None:

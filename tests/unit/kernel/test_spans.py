@@ -19,7 +19,7 @@ def test_spans_are_plain_data() -> None:
         attributes={spans.OPERATION: spans.CHAT, spans.FINISH_REASONS: ("stop",)},
     )
     data = json.loads(json.dumps(span.as_data()))
-    assert {"id", "parent", "name", "start_ms", "end_ms", "attributes"} == set(data)
+    assert {"id", "parent", "name", "kind", "start_ms", "end_ms", "attributes"} == set(data)
     assert ["stop"] == data["attributes"]["gen_ai.response.finish_reasons"]
 
 

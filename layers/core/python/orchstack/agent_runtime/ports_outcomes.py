@@ -112,8 +112,8 @@ class Canaries(Protocol):
         *,
         failed: bool,
         cost_micro_usd: MicroDollars,
-    ) -> None:
-        """Take in how a run ended, in the transaction that is open."""
+    ) -> bool:
+        """Take in how a run ended, in the transaction that is open; True if a canary ended so."""
 
 
 class TraceCollector(Protocol):

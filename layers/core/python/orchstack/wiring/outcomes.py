@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 def tracker() -> OutcomeTracker:
     """What takes in how runs ended."""
     from orchstack.agent_runtime.adapters.emf import EmfMetrics
-    from orchstack.agent_runtime.adapters.no_canaries import NoCanaries
     from orchstack.agent_runtime.service.outcomes import OutcomeTracker
+    from orchstack.wiring.control_plane import canary_watch
 
     return OutcomeTracker(
         runs=PostgresJournal(database()),
         outcomes=PostgresOutcomes(database()),
-        canaries=NoCanaries(),
+        canaries=canary_watch(),
         metrics=EmfMetrics(),
     )
 

@@ -252,10 +252,11 @@ class InMemoryCanaries:
         *,
         failed: bool,
         cost_micro_usd: MicroDollars,
-    ) -> None:
-        """Keep the observation."""
+    ) -> bool:
+        """Keep the observation; it ends no canary."""
         del tenant_id, run_id
         self.observed.append((agent, version, failed, cost_micro_usd))
+        return False
 
 
 @dataclass

@@ -73,9 +73,10 @@ class OutcomeTracker:
     def _observe(self, outcome: Outcome) -> None:
         """Tell the watch over canaries, in the same transaction: so it hears of each run once.
 
-        A fork may run under other instructions, so it does not speak for its version.
+        Only runs that a weighted alias sent to their version speak for it; a fork may run under
+        other instructions.
         """
-        if outcome.forked:
+        if outcome.variant is None or outcome.forked:
             return
         self.canaries.observe(
             outcome.tenant_id,

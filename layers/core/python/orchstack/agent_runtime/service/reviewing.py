@@ -27,9 +27,8 @@ from orchstack.kernel.pagination import MAX_LIMIT, Page, paginate, position_of
 from orchstack.kernel.tenancy import Principal
 
 _LISTING: Final = "outcomes"
-# An answer of Lambda holds 6 MB; a character takes four bytes at most.
-_MOST_PAGES: Final = 50
-_MOST_CHARACTERS: Final = 1_000_000
+# An answer of Lambda holds 6 MB.
+_MOST_BYTES: Final = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +38,8 @@ class Reviewing:
     runs: RunReader
     outcomes: Outcomes
     clock: Clock
+    # How many pages of a hundred one table holds.
+    most_pages: int = 50
 
     def show(self, tenant_id: UUID, run_id: UUID) -> OutcomeDetail:
         """Show what is known of a run, ended or not. Raises NotFound."""
@@ -79,12 +80,13 @@ class Reviewing:
     ) -> tuple[str, str | None]:
         """Write recorded outcomes as CSV, and the cursor of the rest: 5,000 rows, 4 MB at most."""
         pieces: list[str] = []
+        size = 0
         while True:
             page = self.page(tenant_id, choice, limit=MAX_LIMIT, cursor=cursor)
             pieces.append(outcome_lines(page.items, with_header=not pieces))
             cursor = page.next_cursor
-            full = len(pieces) >= _MOST_PAGES or sum(map(len, pieces)) >= _MOST_CHARACTERS
-            if cursor is None or full:
+            size += len(pieces[-1].encode())
+            if cursor is None or len(pieces) >= self.most_pages or size >= _MOST_BYTES:
                 return "".join(pieces), cursor
 
     def _detail(self, run: Run) -> OutcomeDetail:
