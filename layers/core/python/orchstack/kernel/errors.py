@@ -19,6 +19,7 @@ OrchStackError                        500  internal
 │   └── ContextTooLarge               413  context_too_large
 ├── IdempotencyKeyReused              422  idempotency_key_reused
 ├── InvalidOutput                     422  invalid_output
+├── RunPoisoned                       500  run_poisoned
 ├── RateLimited                       429  rate_limited
 ├── Unavailable                       503  unavailable
 │   └── NoProviderAvailable           503  no_provider_available
@@ -222,6 +223,13 @@ class InvalidOutput(OrchStackError):
     code = "invalid_output"
     status = 422
     title = "Invalid output"
+
+
+class RunPoisoned(OrchStackError):
+    """Every driver of the run died over the same step; see the run's logs for the cause."""
+
+    code = "run_poisoned"
+    title = "Run poisoned"
 
 
 class RateLimited(OrchStackError):

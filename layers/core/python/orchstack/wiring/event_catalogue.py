@@ -14,7 +14,12 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from orchstack.agent_runtime.model.events import RunCompleted, RunFailed, RunStarted
+from orchstack.agent_runtime.model.events import (
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+)
 from orchstack.agent_runtime.model.outcomes import OutcomeReviewed
 from orchstack.agent_runtime.model.runs import Stages
 from orchstack.agent_runtime.model.steps import Fault, FinishReason
@@ -204,6 +209,11 @@ EVENT_TYPES: tuple[EventType, ...] = (
             finish_reason=FinishReason.ERROR,
             error=Fault(code="no_provider_available", detail="No model provider could answer."),
         ),
+    ),
+    EventType(
+        service="agent_runtime",
+        subject=f"runs/{_RUN}",
+        example=RunCancelled(**_ANSWERED, finish_reason=FinishReason.CANCELLED),
     ),
     EventType(
         service="agent_runtime",

@@ -38,7 +38,7 @@ class _Kept:
     lease_until: float | None
     cancel_requested_at: datetime | None = None
     wake_at: datetime | None = None
-    stalls: int = 0
+    tries: int = 0
     starts: int = 0
     task_token: str | None = None
 
@@ -114,7 +114,7 @@ class InMemoryJournal:
             return False
         where = (run.tenant_id, run.id)
         owner, until = (None, None) if lease is None else (lease.owner, self._until(lease))
-        self._tables.runs[where] = _Kept(run, key, owner, until)
+        self._tables.runs[where] = _Kept(run, key, owner, until, tries=int(lease is not None))
         self._tables.steps[where] = {step.seq: step for step in steps}
         self._tables.announced += (announcement,)
         return True
@@ -129,11 +129,11 @@ class InMemoryJournal:
             raise RequestInFlight(retry_after_s=self._left(kept))
         if not self._in_turn(kept.run):
             raise NotYourTurn(retry_after_s=1)
-        stalls = kept.stalls + (not mine)
+        tries = kept.tries + (not mine)
         until = self._until(lease)
-        self._put(replace(kept, owner=lease.owner, lease_until=until, stalls=stalls))
+        self._put(replace(kept, owner=lease.owner, lease_until=until, tries=tries))
         asked = kept.cancel_requested_at is not None
-        return Claim(run=kept.run, cancel_requested=asked, stalls=stalls)
+        return Claim(run=kept.run, cancel_requested=asked, tries=tries)
 
     def append(
         self,
@@ -155,7 +155,7 @@ class InMemoryJournal:
             known.update((step.seq, step) for step in steps)
             history = run.history if with_history else kept.run.history
             written = run.model_copy(update={"history": history})
-            self._put(replace(kept, run=written, wake_at=wake_at, stalls=0))
+            self._put(replace(kept, run=written, wake_at=wake_at, tries=int(lease.seconds > 0)))
             self._tables.announced += (announcement,)
         return asked
 
@@ -183,8 +183,8 @@ class InMemoryJournal:
         """Give the lease back, if it is still held."""
         kept = self._kept(run.tenant_id, run.id)
         if kept.owner == lease.owner and not kept.run.over:
-            stalls = max(0, kept.stalls - orderly)
-            self._put(replace(kept, lease_until=self._clock.monotonic(), stalls=stalls))
+            tries = max(0, kept.tries - orderly)
+            self._put(replace(kept, lease_until=self._clock.monotonic(), tries=tries))
 
     def cancel_requested(self, tenant_id: UUID, run_id: UUID) -> bool:
         """Tell whether somebody asked for the run to be cancelled."""

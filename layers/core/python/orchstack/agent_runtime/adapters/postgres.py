@@ -21,7 +21,7 @@ from orchstack.agent_runtime.model.steps import RunStatus, Step
 from orchstack.kernel.db import outbox
 from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database, Row, Transaction
-from orchstack.kernel.errors import NotFound, RequestInFlight
+from orchstack.kernel.errors import Gone, NotFound, RequestInFlight
 from orchstack.kernel.events import Announcement
 from orchstack.kernel.plain import JsonObject
 
@@ -69,11 +69,16 @@ class PostgresJournal:
         return KeyedRun(run=_run(row), request_hash=request_hash, lease_s=lease_s)
 
     def active_in_session(self, tenant_id: UUID, session_id: UUID, agent: str) -> UUID | None:
-        """Give the oldest run of a session that is not over; begins the session if it is new."""
+        """Give the oldest run of a session that is not over; begins the session if it is new.
+
+        Raises Gone for a session that was deleted.
+        """
         where = {"tenant_id": tenant_id, "session_id": session_id}
         with self.transaction(tenant_id) as tx:
             tx.execute(_SQL["begin_session"], {**where, "agent": agent})
-            tx.execute(_SQL["lock_session"], where)
+            session = tx.one(_SQL["lock_session"], where)
+            if session is not None and session["deleted"]:
+                raise Gone("The session was deleted with what was said in it; begin another one.")
             row = tx.one(_SQL["active_in_session"], where)
         return None if row is None else row["run_id"]
 
@@ -119,8 +124,8 @@ class PostgresJournal:
             row = tx.one(_SQL["take_lease"], {**where, **_lease(lease)})
         if row is None:
             raise NotFound
-        asked, stalls = row.pop("cancel_requested"), row.pop("stalls")
-        return Claim(run=_run(row), cancel_requested=asked, stalls=stalls)
+        asked, tries = row.pop("cancel_requested"), row.pop("tries")
+        return Claim(run=_run(row), cancel_requested=asked, tries=tries)
 
     def append(
         self,

@@ -1,6 +1,7 @@
 -- name: find_key
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output, structured,
+    variant, overrides, parent, forked_from, attachments, input, status, finish_reason, output,
+    structured,
     fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at, request_hash,
@@ -15,7 +16,7 @@ on conflict do nothing;
 
 -- name: lock_session
 -- Runs of a session begin one after the other. Not `for update`: foreign keys must still be checked.
-select session_id from app.sessions
+select deleted_at is not null as deleted from app.sessions
 where tenant_id = %(tenant_id)s and session_id = %(session_id)s
 for no key update;
 
@@ -36,22 +37,27 @@ limit 1;
 with opened as (
     insert into app.runs (
         tenant_id, run_id, agent, version, key_id, trace_id, mode, session_id, metadata, variant,
-        overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
+        overrides, parent, forked_from, attachments, input, history, status, finish_reason, output,
+        structured,
         fault, input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question,
-        created_at, begun_at, finished_at, idempotency_key, request_hash, lease_owner, lease_until
+        created_at, begun_at, finished_at, idempotency_key, request_hash, lease_owner, lease_until,
+        tries
     )
     select
         tenant_id, id, agent, version, key_id, trace_id, mode, session_id, metadata, variant,
-        overrides, parent, forked_from, input, history, status, finish_reason, output, structured,
+        overrides, parent, forked_from, attachments, input, history, status, finish_reason, output,
+        structured,
         fault,
         (usage ->> 'input_tokens')::bigint, (usage ->> 'output_tokens')::bigint, cost_micro_usd,
         step_count, stages, spans, question, created_at, begun_at, finished_at,
         %(key)s, %(request_hash)s,
-        %(owner)s, clock_timestamp() + make_interval(secs => %(seconds)s)
+        %(owner)s, clock_timestamp() + make_interval(secs => %(seconds)s),
+        (%(owner)s::uuid is not null)::integer
     from jsonb_to_record(%(run)s::jsonb) as given (
         tenant_id uuid, id uuid, agent text, version integer, key_id uuid, trace_id text, mode text,
         session_id uuid, metadata jsonb, variant text, overrides jsonb, parent jsonb,
-        forked_from jsonb, input text, history jsonb, status text, finish_reason text, output text,
+        forked_from jsonb, attachments jsonb, input text, history jsonb, status text,
+        finish_reason text, output text,
         structured boolean, fault jsonb, usage jsonb, cost_micro_usd bigint, step_count integer,
         stages jsonb, spans jsonb, question text, created_at timestamptz, begun_at timestamptz,
         finished_at timestamptz
@@ -94,7 +100,7 @@ with held as (
         begun_at = given.begun_at,
         finished_at = given.finished_at,
         wake_at = %(wake_at)s,
-        stalls = 0,
+        tries = (%(seconds)s > 0)::integer,
         lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
     from jsonb_to_record(%(run)s::jsonb) as given (
         status text, finish_reason text, output text, structured boolean, fault jsonb, usage jsonb,
@@ -160,7 +166,7 @@ returning cancel_requested_at is not null as cancel_requested;
 -- name: release
 update app.runs
 set lease_until = clock_timestamp(),
-    stalls = greatest(0, stalls - %(forgiven)s)
+    tries = greatest(0, tries - %(forgiven)s)
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s
     and lease_owner = %(owner)s and finished_at is null;
 
@@ -176,15 +182,16 @@ for no key update;
 
 -- name: take_lease
 update app.runs
-set stalls = stalls + (lease_owner is distinct from %(owner)s)::integer,
+set tries = tries + (lease_owner is distinct from %(owner)s)::integer,
     lease_owner = %(owner)s,
     lease_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s
 returning tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
+    variant, overrides, parent, forked_from, attachments, input, history, status, finish_reason,
+    output,
     structured, fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
-    begun_at, finished_at, erased_at, cancel_requested_at is not null as cancel_requested, stalls;
+    begun_at, finished_at, erased_at, cancel_requested_at is not null as cancel_requested, tries;
 
 -- name: cancel_requested
 select cancel_requested_at is not null as cancel_requested from app.runs
@@ -212,7 +219,8 @@ select run_id from asked order by run_id <> %(run_id)s, run_id;
 
 -- name: children
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output, structured,
+    variant, overrides, parent, forked_from, attachments, input, status, finish_reason, output,
+    structured,
     fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at
@@ -255,7 +263,8 @@ limit %(limit)s;
 
 -- name: run
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, history, status, finish_reason, output,
+    variant, overrides, parent, forked_from, attachments, input, history, status, finish_reason,
+    output,
     structured, fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, spans, question, created_at,
     begun_at, finished_at, erased_at
@@ -271,7 +280,8 @@ order by seq;
 
 -- name: page
 select tenant_id, run_id as id, agent, version, key_id, trace_id, mode, session_id, metadata,
-    variant, overrides, parent, forked_from, input, status, finish_reason, output, structured,
+    variant, overrides, parent, forked_from, attachments, input, status, finish_reason, output,
+    structured,
     fault,
     input_tokens, output_tokens, cost_micro_usd, step_count, stages, question, created_at, begun_at,
     finished_at, erased_at

@@ -9,16 +9,24 @@ from typing import Literal, assert_never
 
 from pydantic import BaseModel
 
-from orchstack.agent_runtime.model.events import RunCompleted, RunFailed, RunStarted
+from orchstack.agent_runtime.model.events import (
+    RunCancelled,
+    RunCompleted,
+    RunFailed,
+    RunStarted,
+)
 from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import (
     Fault,
     FinishWork,
     GuardOutcome,
     GuardWork,
+    HandoffWork,
     ModelWork,
+    RunStatus,
     Step,
     ToolWork,
+    WaitWork,
 )
 from orchstack.kernel.events import Announcement, AuditEntry, Event, event_of
 from orchstack.kernel.ids import new_id
@@ -77,6 +85,8 @@ def _ended(run: Run, now: datetime) -> Event:
         "started_at": run.created_at,
         "finished_at": run.finished_at,
     }
+    if run.status is RunStatus.CANCELLED:
+        return _event(run, RunCancelled.model_validate(facts), now)
     if run.fault is None:
         return _event(run, RunCompleted.model_validate(facts), now)
     return _event(run, RunFailed.model_validate({**facts, "error": run.fault}), now)
@@ -106,6 +116,11 @@ def _deed(step: Step) -> _Deed:
             return "model.call", _success(work.fault is None), _model_facts(step, work)
         case ToolWork() as work:
             return "tool.call", _tool_outcome(work), _tool_facts(step, work)
+        case WaitWork() as work:
+            return "human.ask", _success(not work.expired), _wait_facts(work)
+        case HandoffWork() as work:
+            facts = {"agent": work.agent, "version": work.version, "refusal": work.refusal}
+            return "agent.hand_off", "allowed" if work.refusal is None else "denied", facts
         case GuardWork() as work:
             outcome: _Outcome = "denied" if work.outcome is GuardOutcome.BLOCKED else "allowed"
             return "guard.decide", outcome, work.model_dump(mode="json", exclude={"kind", "detail"})
@@ -124,6 +139,7 @@ def _model_facts(step: Step, work: ModelWork) -> JsonObject:
         "finish_reason": work.finish_reason,
         "usage": step.usage.model_dump(),
         "cost_micro_usd": step.cost_micro_usd,
+        "attempt": work.attempt,
         "text_sha256": _digest(work.text),
         "tool_calls": len(work.tool_calls),
     } | _code(work.fault)
@@ -135,6 +151,15 @@ def _tool_facts(step: Step, work: ToolWork) -> JsonObject:
         "idempotency_key": step.idempotency_key,
         "call_sha256": _digest(work.call.model_dump_json()),
         "content_sha256": _digest(work.content),
+    }
+
+
+def _wait_facts(work: WaitWork) -> JsonObject:
+    return {
+        "question_sha256": _digest(work.question),
+        "answer_sha256": _digest(work.answer),
+        "answered_by": work.answered_by,
+        "expired": work.expired,
     }
 
 

@@ -110,7 +110,7 @@ def decide(state: RunState) -> Command:
 
 def afford(state: RunState, command: CallModel, worst_cost: MicroDollars) -> CallModel | Finish:
     """Let the call pass if the run's budget covers the most it can cost; else end the run."""
-    if state.cost + worst_cost <= state.limits.max_cost_micro_usd:
+    if state.committed + worst_cost <= state.limits.max_cost_micro_usd:
         return command
     return _stop(state, FinishReason.BUDGET_EXCEEDED)
 
@@ -119,6 +119,11 @@ def cancel(state: RunState) -> Finish:
     """End at somebody's wish, with what the model had said so far."""
     said = [step.work.text for step in state.steps if isinstance(step.work, ModelWork)]
     return Finish(reason=FinishReason.CANCELLED, output=said[-1] if said else "")
+
+
+def give_up(state: RunState, fault: Fault) -> Fail:
+    """End because nothing helps, with what the model had said so far."""
+    return Fail(fault=fault, output=cancel(state).output)
 
 
 def work_of(command: Finish | Fail) -> FinishWork:
@@ -221,6 +226,9 @@ def _after_fault(state: RunState, answer: ModelWork, fault: Fault) -> Finish | F
     # A model is only timed out by the run's own limit: a function's end is no fault of the run.
     if fault.code == DeadlineExceeded.code:
         return _stop(state, FinishReason.MAX_SECONDS)
+    # It could not be asked again: the answers that were lost may have cost what was left.
+    if fault.code == FinishReason.BUDGET_EXCEEDED:
+        return _stop(state, FinishReason.BUDGET_EXCEEDED)
     return Fail(fault=fault, output=answer.text)
 
 

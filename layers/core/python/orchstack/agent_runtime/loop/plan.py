@@ -36,7 +36,7 @@ from orchstack.kernel.agents import RunLimits
 from orchstack.kernel.chat import MicroDollars
 from orchstack.kernel.plain import JsonObject
 
-_CANCELLED: Final = "The run was cancelled before this was over."
+CANCELLED: Final = Fault(code="cancelled", detail="The run was cancelled before this was over.")
 
 
 def asking(
@@ -130,26 +130,36 @@ def ending(command: Command) -> tuple[Work, ...]:
     return (work_of(command),) if isinstance(command, Finish | Fail) else ()
 
 
-def abandoned(steps: Collection[Step], now: datetime) -> tuple[Step, ...]:
-    """End steps that nobody waits for any more, because the run is cancelled."""
+def again(step: Step) -> Step:
+    """Write down that a call of a model has to be made again: its answer and its bill are lost."""
+    work = step.work
+    if not isinstance(work, ModelWork):
+        return step
+    lost = {"lost_micro_usd": work.lost_micro_usd + work.worst_cost, "text": "", "pieces": ()}
+    anew = work.model_copy(update={**lost, "attempt": work.attempt + 1})
+    return step.model_copy(update={"work": anew})
+
+
+def abandoned(steps: Collection[Step], now: datetime, why: Fault = CANCELLED) -> tuple[Step, ...]:
+    """End steps that nobody waits for any more, because the run is cancelled or given up."""
     return tuple(
         step.model_copy(
             update={
                 "status": StepStatus.FINISHED,
                 "finished_at": now,
-                "work": _abandoned(step.work),
+                "work": _abandoned(step.work, why),
             }
         )
         for step in steps
     )
 
 
-def _abandoned(work: Work) -> Work:
+def _abandoned(work: Work, why: Fault) -> Work:
     match work:
         case ModelWork():
-            return work.model_copy(update={"fault": Fault(code="cancelled", detail=_CANCELLED)})
+            return work.model_copy(update={"fault": why})
         case ToolWork():
-            return work.model_copy(update={"content": _CANCELLED, "is_error": True})
+            return work.model_copy(update={"content": why.detail, "is_error": True})
         case WaitWork():
             return work.model_copy(update={"expired": True})
         case _:

@@ -51,7 +51,7 @@ class Teller:
 
     def piece(self, step: Step, text: str) -> LiveEvent:
         """Tell a piece of text of the step that was told last, before it is written down."""
-        index = 1 if self.last is None else self.last.index + 1
+        index = 1 if self.last is None else self.last.nth + 1
         self.last = EventId(step.seq, _attempt(step), index)
         return LiveEvent(self.last, *_delta(step, text))
 
@@ -78,7 +78,7 @@ def _told(batch: tuple[Step, ...], run: Run, told: EventId) -> Iterator[LiveEven
     first = batch[0]
     attempt = _attempt(first)
     same = told[:2] == (first.seq, attempt)
-    skip = told.index + 1 if same else 0
+    skip = told.nth + 1 if same else 0
     if isinstance(first.work, ModelWork):
         tales = _model(first, first.work, skip)
     else:

@@ -53,6 +53,10 @@ class RunFailed(_RunEnded):
     error: Fault
 
 
+class RunCancelled(_RunEnded):
+    """A run ended at somebody's wish: data of `agent_runtime.RunCancelled.v1`."""
+
+
 class RunErased(Frozen):
     """The texts of a run were erased: data of `agent_runtime.RunErased.v1`."""
 
@@ -95,12 +99,12 @@ class EventId(NamedTuple):
     """Where an event stands in its run's tale; ids rise strictly, and the journal gives the same.
 
     `step` is the number of the step, or of the first of those that go together; `attempt` counts
-    from 1; `index` counts from 0 within the two, without gaps.
+    from 1; `nth` counts from 0 within the two, without gaps.
     """
 
     step: int
     attempt: int
-    index: int
+    nth: int
 
     @classmethod
     def parse(cls, text: str) -> EventId:
@@ -111,7 +115,7 @@ class EventId(NamedTuple):
 
     def __str__(self) -> str:
         """Write `3.1.7`."""
-        return f"{self.step}.{self.attempt}.{self.index}"
+        return f"{self.step}.{self.attempt}.{self.nth}"
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ class NotYourTurn(RequestInFlight):
 class Claim:
     """A run that a driver has taken over.
 
-    `stalls` counts the drivers, this one included, that took it over since its journal last moved;
-    those that gave it back in good order do not count.
+    `tries` counts the drivers, this one included, that set about what comes next in its journal;
+    those that gave it back in good order do not count. More than one: a driver died over it.
     """
 
     run: Run
     cancel_requested: bool = False
-    stalls: int = 0
+    tries: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ alter table app.runs
     add column begun_at timestamptz,
     add column erased_at timestamptz,
     add column cancel_requested_at timestamptz,
-    -- Drivers that took the run over since its journal last moved.
-    add column stalls integer not null default 0,
+    -- Drivers that set about what comes next: one is usual, more mean that one died over it.
+    add column tries integer not null default 0,
     -- Executions of the state machine that were started for it.
     add column starts integer not null default 0,
     -- What the state machine waits with while a human is asked.
