@@ -8,17 +8,24 @@ from contextlib import closing
 from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 
 from orchstack.control_plane.adapters.in_memory_limiter import InMemoryRateLimiter
 from orchstack.control_plane.adapters.postgres import PostgresAgents, PostgresKeys, PostgresTenants
 from orchstack.control_plane.adapters.postgres_canaries import PostgresCanaries
+from orchstack.control_plane.model.canaries import CanaryEnd, CanaryRequest
+from orchstack.control_plane.model.evidence import Arm
+from orchstack.control_plane.ports import Canaries
 from orchstack.control_plane.service.agents import AgentDirectory
+from orchstack.control_plane.service.canaries import CanaryWatch
 from orchstack.control_plane.service.keys import KeyAdministration
+from orchstack.kernel.agents import LIVE
 from orchstack.kernel.clock import SystemClock
 from orchstack.kernel.db.connect import connector
 from orchstack.kernel.db.session import Database
+from orchstack.kernel.ids import new_id
 from orchstack.kernel.settings import DatabaseSettings
 from orchstack.kernel.tenancy import Principal, Scope
 from tests import make
@@ -116,3 +123,63 @@ def test_a_key_is_revoked_once(
     assert [dates] == [{key.revoked_at} for key in kept]
     with database.transaction(author.tenant_id) as tx:
         assert 1 == len(tx.all("select event_id from app.outbox"))
+
+
+@pytest.fixture
+def canary(database: Database, author: Principal) -> Canaries:
+    """The canaries of a tenant; the agent `adder` has one of version 2 beside version 1."""
+    directory = _directory(database)
+    for description in ("one", "two"):
+        directory.publish(author, "adder", make.agent_document(description=description))
+    directory.set_alias(author, "adder", LIVE, 1, CanaryRequest(version=2, weight=0.5))
+    return PostgresCanaries(database)
+
+
+def _observe(own: Database, author: Principal, run_id: UUID, *, failed: bool) -> bool:
+    watch = CanaryWatch(PostgresCanaries(own), SystemClock())
+    return watch.observe(author.tenant_id, "adder", 2, run_id, failed=failed, cost_micro_usd=3)
+
+
+def test_a_run_counts_once(at_once: Each[bool], author: Principal, canary: Canaries) -> None:
+    """However many tell its end at once."""
+    run_id = new_id()
+    at_once(lambda own: _observe(own, author, run_id, failed=True))
+
+    kept = canary.last(author.tenant_id, "adder", LIVE)
+    assert kept is not None
+    assert Arm(runs=1, failures=1, cost_micro_usd=3) == kept.trial.canary
+
+
+def test_no_run_is_lost(at_once: Each[None], author: Principal, canary: Canaries) -> None:
+    """Each of eight callers counts ten runs at the same time."""
+
+    def observe(own: Database) -> None:
+        for _ in range(10):
+            _observe(own, author, new_id(), failed=False)
+
+    at_once(observe)
+
+    kept = canary.last(author.tenant_id, "adder", LIVE)
+    assert kept is not None
+    assert Arm(runs=80, cost_micro_usd=240) == kept.trial.canary
+
+
+def test_a_canary_is_rolled_back_once(
+    at_once: Each[int], database: Database, author: Principal, canary: Canaries
+) -> None:
+    """One caller ends it and announces that, while others count and one moves the alias."""
+
+    def observe(own: Database) -> int:
+        rolled_back = sum(_observe(own, author, new_id(), failed=True) for _ in range(20))
+        _directory(own).set_alias(author, "adder", LIVE, 1)
+        return rolled_back
+
+    assert 1 == sum(at_once(observe))
+    kept = canary.last(author.tenant_id, "adder", LIVE)
+    assert kept is not None
+    assert CanaryEnd.ROLLED_BACK == kept.end
+    with database.transaction(author.tenant_id) as tx:
+        rows = tx.all("select event ->> 'type' as type from app.outbox order by seq")
+        assert [] == tx.all("select run_id from app.canary_runs")
+    told = [row["type"].split(".")[1] for row in rows]
+    assert ["CanaryRolledBack"] == told[told.index("CanaryStarted") + 1 :]

@@ -15,17 +15,19 @@ from orchstack.control_plane.adapters.in_memory import (
     Memory,
 )
 from orchstack.control_plane.adapters.in_memory_agents import InMemoryAgents
+from orchstack.control_plane.adapters.in_memory_canaries import InMemoryCanaries
 from orchstack.control_plane.adapters.postgres import (
     PostgresAgents,
     PostgresKeys,
     PostgresPlatformKeys,
     PostgresTenants,
 )
+from orchstack.control_plane.adapters.postgres_canaries import PostgresCanaries
 from orchstack.control_plane.adapters.postgres_credentials import PostgresCredentials
 from orchstack.control_plane.documents import digest_of
 from orchstack.control_plane.model.agents import AgentVersion
 from orchstack.control_plane.model.tenants import ApiKey, Tenant, TenantStatus
-from orchstack.control_plane.ports import Agents, Credentials, Keys, PlatformKeys, Tenants
+from orchstack.control_plane.ports import Agents, Canaries, Credentials, Keys, PlatformKeys, Tenants
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.ids import new_id
@@ -41,6 +43,7 @@ class World:
     tenants: Tenants
     keys: Keys
     agents: Agents
+    canaries: Canaries
     platform_keys: PlatformKeys
     credentials: Credentials
     announced: Callable[[UUID], int]
@@ -58,6 +61,7 @@ def in_memory() -> World:
         InMemoryTenants(memory),
         InMemoryKeys(memory),
         InMemoryAgents(memory),
+        InMemoryCanaries(memory),
         InMemoryPlatformKeys(memory),
         InMemoryCredentials(memory),
         announced,
@@ -75,6 +79,7 @@ def in_postgres(database: Database, platform: Database) -> World:
         PostgresTenants(platform),
         PostgresKeys(database),
         PostgresAgents(database),
+        PostgresCanaries(database),
         PostgresPlatformKeys(platform),
         PostgresCredentials(database),
         announced,
