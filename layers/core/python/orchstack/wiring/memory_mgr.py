@@ -54,8 +54,11 @@ def exporter() -> SessionExporter:
 
 
 def erase_runs(principal: Principal, session_id: UUID) -> None:
-    """Erase the runs of a session that is being deleted; so far they keep what they hold."""
-    del principal, session_id
+    """Erase the texts of the runs of a session that is being deleted."""
+    from orchstack.wiring.run_records import eraser
+
+    actor = f"key:{principal.key_id}"
+    eraser().erase_session(principal.tenant_id, session_id, actor=actor)
 
 
 class _Agents:
