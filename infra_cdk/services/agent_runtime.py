@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra_cdk.constructs.alarms import alarm
-from infra_cdk.constructs.consumed_queue import Batch, ConsumedQueue
 from infra_cdk.constructs.python_function import PythonFunction
 from infra_cdk.constructs.schedule import Sweep
 from infra_cdk.constructs.state_machine import StateMachine
 from infra_cdk.house import PLATFORM, House
+from infra_cdk.services.agent_runtime_outcomes import Outcomes
 
-ENDED = ["agent_runtime.RunCompleted.v1", "agent_runtime.RunFailed.v1"]
 # One model call may take minutes; the machine's own timeout of the state is the same.
 ADVANCE_SECONDS = 600
 RUN_MEMORY_MB = 1024
@@ -24,12 +21,12 @@ MANY_ADRIFT = 20
 
 
 class AgentRuntime(Construct):
-    """Its functions, the machine `agent_run`, and the queue of the runs that ended."""
+    """Its functions, the machine `agent_run`, and what becomes of the runs."""
 
     def __init__(self, scope: Construct, house: House) -> None:
         super().__init__(scope, "AgentRuntime")
-        data = house.data
         start, resume = self._driver(house, "start_run"), self._driver(house, "resume_run")
+        start.use_blobs("Put")
         self.advance = self._driver(house, "advance_run", timeout_s=ADVANCE_SECONDS)
         self.agent_run = self._machine(house, start, resume, self._sweeper(house))
         self.functions = [
@@ -38,17 +35,8 @@ class AgentRuntime(Construct):
             PythonFunction(self, house, "agent_runtime/list_runs"),
             PythonFunction(self, house, "agent_runtime/get_run"),
         ]
-        self.record = PythonFunction(self, house, "agent_runtime/record_outcome", timeout_s=30)
-        self.ended = ConsumedQueue(
-            self, "RunOutcomes", house, self.record, batch=Batch(size=100, window_s=5)
-        )
-        events.Rule(
-            self,
-            "RunEnded",
-            event_bus=data.bus,
-            event_pattern=events.EventPattern(detail_type=ENDED),
-            targets=[targets.SqsQueue(self.ended.queue, dead_letter_queue=self.ended.dead_letters)],
-        )
+        self.outcomes = Outcomes(self, house)
+        self.functions += self.outcomes.functions
 
     def _driver(self, house: House, name: str, timeout_s: int | None = None) -> PythonFunction:
         """Make a function that carries runs on, so it calls models."""
@@ -56,6 +44,7 @@ class AgentRuntime(Construct):
             self, house, f"agent_runtime/{name}", timeout_s=timeout_s, memory_mb=RUN_MEMORY_MB
         )
         function.read_secret(house.data.providers, "PROVIDERS")
+        function.use_blobs("Get")
         return function
 
     def _machine(self, house: House, *starters: PythonFunction) -> StateMachine:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 from orchstack.sdk.following import Follower
 from orchstack.sdk.models import Run, RunDetail, RunEvent
@@ -12,32 +14,14 @@ from orchstack.sdk.records import RUN_TIMEOUT_S, SILENCE_TIMEOUT_S, RunRecords
 from orchstack.sdk.session import Call, segment
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ask:
-    """What is asked of an agent."""
+class Asking(TypedDict, total=False):
+    """What may be said beside the words; `attachments` are images, PDF and text files."""
 
-    agent: str
-    input: str
-    session_id: str | None = None
-    version: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-    def call(self, mode: str, *, accept: str, timeout_s: float, key: str | None) -> Call:
-        """Write it as a call in the given mode."""
-        wanted = {"session_id": self.session_id, "version": self.version}
-        return Call(
-            method="POST",
-            path=f"/v1/agents/{segment(self.agent)}/runs",
-            body={
-                "input": self.input,
-                "mode": mode,
-                **{name: value for name, value in wanted.items() if value is not None},
-                **({"metadata": dict(self.metadata)} if self.metadata else {}),
-            },
-            accept=accept,
-            timeout_s=timeout_s,
-            idempotency_key=key or str(uuid.uuid4()),
-        )
+    session_id: str | None
+    version: int | None
+    metadata: Mapping[str, str]
+    attachments: Sequence[Path]
+    idempotency_key: str
 
 
 class Runs(RunRecords):
@@ -47,50 +31,34 @@ class Runs(RunRecords):
         self,
         agent: str,
         input: str,  # noqa: A002  # the API's own word
-        *,
-        session_id: str | None = None,
-        version: int | None = None,
-        metadata: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
+        **ask: Unpack[Asking],
     ) -> Run:
         """Ask an agent and wait for the whole answer. A run that failed is an answer too."""
-        ask = Ask(
-            agent=agent,
-            input=input,
-            session_id=session_id,
-            version=version,
-            metadata=metadata or {},
-        )
-        call = ask.call(
-            "wait", accept="application/json", timeout_s=RUN_TIMEOUT_S, key=idempotency_key
-        )
+        call = _call(agent, input, "wait", ask)
+        return Run.of(self._session.call(call)[1])
+
+    def background(
+        self,
+        agent: str,
+        input: str,  # noqa: A002  # the API's own word
+        **ask: Unpack[Asking],
+    ) -> Run:
+        """Ask an agent and give the accepted run at once; `events` follows it by its id."""
+        call = _call(agent, input, "background", ask)
         return Run.of(self._session.call(call)[1])
 
     def stream(
         self,
         agent: str,
         input: str,  # noqa: A002  # the API's own word
-        *,
-        session_id: str | None = None,
-        version: int | None = None,
-        metadata: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
+        **ask: Unpack[Asking],
     ) -> Iterator[RunEvent]:
         """Ask an agent and give the run's events as they happen, up to its last one.
 
         Where the stream breaks, or ends before the run does, the run is followed by its id behind
         the last event seen, without gap or repeat. Raises ApiError, ConnectionFailed, StreamBroken.
         """
-        ask = Ask(
-            agent=agent,
-            input=input,
-            session_id=session_id,
-            version=version,
-            metadata=metadata or {},
-        )
-        call = ask.call(
-            "stream", accept="text/event-stream", timeout_s=SILENCE_TIMEOUT_S, key=idempotency_key
-        )
+        call = _call(agent, input, "stream", ask)
         return iter(Follower(self._session, call))
 
     def get(self, run_id: str) -> RunDetail:
@@ -104,3 +72,28 @@ class Runs(RunRecords):
         """Give runs, newest first, page after page, at most `limit`."""
         query = {"agent": agent, "status": status}
         return map(Run.of, self._session.pages("/v1/runs", query, limit))
+
+
+def _call(agent: str, words: str, mode: str, ask: Asking) -> Call:
+    """Write what is asked as a call in the given mode."""
+    named = {name: ask.get(name) for name in ("session_id", "version")}
+    body: dict[str, Any] = {
+        "input": words,
+        "mode": mode,
+        **{name: value for name, value in named.items() if value is not None},
+    }
+    if metadata := ask.get("metadata"):
+        body["metadata"] = dict(metadata)
+    if files := ask.get("attachments"):
+        body["attachments"] = [
+            {"name": file.name, "data": b64encode(file.read_bytes()).decode()} for file in files
+        ]
+    streaming = mode == "stream"
+    return Call(
+        method="POST",
+        path=f"/v1/agents/{segment(agent)}/runs",
+        body=body,
+        accept="text/event-stream" if streaming else "application/json",
+        timeout_s=SILENCE_TIMEOUT_S if streaming else RUN_TIMEOUT_S,
+        idempotency_key=ask.get("idempotency_key") or str(uuid.uuid4()),
+    )

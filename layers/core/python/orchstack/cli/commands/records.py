@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchstack.cli.commands.ask import say_accepted
 from orchstack.cli.exits import FAILED
 from orchstack.cli.output import NONE, console, money, print_json, print_table
 from orchstack.cli.setup import AsJson, Limit, connected
@@ -139,10 +140,7 @@ def _fork(
                 raise typer.Exit(FAILED)
             return
         run = client.runs.fork(run_id, changed, background=True)
-    if as_json:
-        print_json(run.raw)
-    else:
-        typer.echo(f"Run {run.id} goes on in the background: `orchstack runs watch {run.id}`.")
+    say_accepted(run, as_json=as_json)
 
 
 def diff(
