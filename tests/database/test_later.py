@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import psycopg
 import pytest
 
@@ -35,12 +37,17 @@ def test_what_is_left_for_later_travels_with_the_commit(database: Database) -> N
         assert ["a", "b", "c"] == [row["message_id"] for row in tx.all(KEPT)]
 
 
+def _keep_twice(database: Database, tenant: UUID) -> None:
+    with database.transaction(tenant) as tx:
+        tx.execute(KEEP, (tenant, "tests", "a"))
+        tx.later(KEEP, (tenant, "tests", "a"))
+
+
 def test_a_fault_in_it_undoes_the_transaction(database: Database) -> None:
     """It is raised where the statement is sent, and nothing is kept."""
     tenant = new_id()
-    with pytest.raises(psycopg.errors.UniqueViolation), database.transaction(tenant) as tx:
-        tx.execute(KEEP, (tenant, "tests", "a"))
-        tx.later(KEEP, (tenant, "tests", "a"))
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        _keep_twice(database, tenant)
 
     with database.transaction(tenant) as tx:
         assert [] == tx.all(KEPT)

@@ -175,12 +175,12 @@ class Fitting:
         layout.blocks[Section.HISTORY] = [*([stand_in] if stand_in else []), *kept]
 
     def _cut(self, held: Sequence[Block], most: int, gone: int) -> tuple[int, Block | None]:
-        """Choose how many turns go: at a steady place, if that keeps half of what could stay."""
+        """Choose how many turns go: a few more than have to, so that the next runs cut there too."""
         first = self._first_fitting(held, range(max(gone, 1), len(held) + 1), most)
-        steady = history.steady_cuts(held, self.document.history_messages)
-        calm = self._first_fitting(held, [cut for cut in steady if cut >= max(gone, 1)], most)
-        kept = self.scale.total(held[first[0] :])
-        return calm if 2 * self.scale.total(held[calm[0] :]) >= kept else first
+        step = history.stride(sum(len(block.part.messages) for block in held[first[0] :]))
+        steady = [cut for cut in history.steady_cuts(held, step) if cut >= first[0]]
+        calm = self._first_fitting(held, steady, most)
+        return calm if calm[0] < len(held) else first
 
     def _first_fitting(
         self, held: Sequence[Block], cuts: Sequence[int], most: int

@@ -15,15 +15,18 @@ from orchstack.agent_runtime.context.material import Block, Result
 from orchstack.agent_runtime.model.contexts import ContextPart, Section
 from orchstack.kernel.chat import MAX_TEXT, Message, Role
 
-_MOST_OF_STRIDE: Final = 16
+_STRIDES: Final = (64, 32, 16, 8, 4, 2)
 _MOST_OF_SENTENCE: Final = 160
 _SENTENCE: Final = re.compile(r"(.{1,160}?[.!?\u3002\uff01\uff1f])(?=\s|$|[^\x00-\x7f])")
 _OPENING: Final = "[Earlier in this session, each message by its first sentence:"
 
 
-def stride(limit: int) -> int:
-    """By how many messages the beginning of a history of at most `limit` messages moves at once."""
-    return min(_MOST_OF_STRIDE, max(2, 2 * (limit // 6)))
+def stride(shown: int) -> int:
+    """By how many messages the beginning moves at once, where `shown` could be shown.
+
+    At least half of them are. Each stride's places are places of the shorter strides too.
+    """
+    return next((step for step in _STRIDES if step <= shown // 2), 2)
 
 
 def recent(history: Sequence[Message], limit: int) -> tuple[Message, ...]:
@@ -73,11 +76,10 @@ def _range(first: int, last: int) -> str:
     return f"message {first}" if first == last else f"messages {first}-{last}"
 
 
-def steady_cuts(blocks: Sequence[Block], limit: int) -> list[int]:
+def steady_cuts(blocks: Sequence[Block], step: int) -> list[int]:
     """Give the numbers of blocks to drop after which the beginning stays for some runs."""
-    step = stride(limit)
     places = [(block.first - 1) // step for block in blocks]
-    return [0, *(at for at in range(1, len(blocks)) if places[at] != places[at - 1]), len(blocks)]
+    return [at for at in range(1, len(blocks)) if places[at] != places[at - 1]]
 
 
 def summary(dropped: Sequence[Block], most_characters: int) -> Block | None:
