@@ -119,6 +119,7 @@ START_RUN = Operation(
     body=StartRun,
     query=NoQuery,
     streaming=True,
+    erasable=True,
     idempotency=Idempotency.SERVICE,
     path_pattern={"agent": AGENT_NAME},
     max_body_bytes=MAX_BODY_BYTES,
