@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from orchstack.agent_runtime.model.events import LiveEvent, LiveEventName
-from orchstack.agent_runtime.model.runs import Ask, RunView
+from orchstack.agent_runtime.model.runs import Ask, Mode, RunView
 from orchstack.agent_runtime.model.steps import FinishReason, RunStatus
 from orchstack.kernel.chat import Message, Role
 from orchstack.kernel.errors import (
@@ -145,20 +145,23 @@ def test_a_lost_lease_is_lost_before_the_other_has_written(make_stage: MakeStage
     assert "run.completed" == list(second.events)[-1].name
 
 
-def test_a_caller_that_goes_away_leaves_the_run_to_a_retry(stage: Stage) -> None:
-    """The lease is given back at once, so nobody waits for it."""
+def test_a_caller_that_goes_away_takes_nothing_with_him(stage: Stage) -> None:
+    """The run goes on to its end all the same, and a retry is told of it."""
     ask = Ask(agent="adder", text="What is 17 * 23?")
     left = stage.runtime.start(stage.principal, ask, key=key(), deadline=stage.deadline)
     next(left.events)
     left.events.close()
 
+    assert RunStatus.COMPLETED is stage.records.detail(stage.tenant_id, left.run_id).status
     assert "run.completed" == stage.stream(key=key())[-1].name
+    assert 2 == len(stage.models.asked)
 
 
 def test_one_command_at_a_time_comes_to_the_same_end(stage: Stage) -> None:
     """`advance` carries out model, tool, model, and then has nothing left to do."""
-    ask = Ask(agent="adder", text="What is 17 * 23?")
-    run_id = _begun(stage, ask)
+    ask = Ask(agent="adder", text="What is 17 * 23?", mode=Mode.BACKGROUND)
+    started = stage.runtime.start(stage.principal, ask, key=None, deadline=stage.deadline)
+    run_id = started.run_id
     statuses = [
         stage.runtime.advance(stage.tenant_id, run_id, deadline=stage.deadline).status
         for _ in range(4)
@@ -167,13 +170,6 @@ def test_one_command_at_a_time_comes_to_the_same_end(stage: Stage) -> None:
     assert ["running", "running", "completed", "completed"] == statuses
     assert "It is 391." == stage.records.detail(stage.tenant_id, run_id).output
     assert 1 == len(stage.tools.called)
-
-
-def _begun(stage: Stage, ask: Ask) -> UUID:
-    started = stage.runtime.start(stage.principal, ask, key=None, deadline=stage.deadline)
-    next(started.events)
-    started.events.close()
-    return started.run_id
 
 
 def _short(stage: Stage) -> Stage:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -28,7 +27,6 @@ class Carrier:
 
     world: World
     driver: RunDriver
-    sleep: Callable[[float], None] = time.sleep
 
     def carried(self, held: Held, *, deadline: float) -> Generator[LiveEvent, None, Run]:
         """Tell a run and carry it on until it is over, asks a human, or the time is over.
@@ -97,7 +95,7 @@ class Carrier:
             try:
                 return self.driver.take(run.tenant_id, run.id)
             except NotYourTurn:
-                self.sleep(TURN_PAUSE_S)
+                self.world.pause(TURN_PAUSE_S)
             except RequestInFlight:
                 # Somebody else saw first that it was its turn, and drives it.
                 return None
