@@ -49,6 +49,38 @@ create table app.audit_entries (
     facts jsonb not null
 );
 
+create table app.canaries (
+    tenant_id uuid not null,
+    agent text not null,
+    alias text not null,
+    generation integer not null,
+    stable_version integer not null,
+    version integer not null,
+    weight double precision not null,
+    rollback jsonb not null,
+    trial jsonb not null,
+    started_at timestamp with time zone not null,
+    started_by text not null,
+    ended_at timestamp with time zone,
+    ended_by text,
+    "end" text
+);
+
+create table app.canary_runs (
+    tenant_id uuid not null,
+    agent text not null,
+    alias text not null,
+    generation integer not null,
+    run_id uuid not null
+);
+
+create table app.context_parts (
+    tenant_id uuid not null,
+    run_id uuid not null,
+    hash text not null,
+    part text not null
+);
+
 create table app.idempotency_answers (
     tenant_id uuid not null,
     operation text not null,
@@ -185,11 +217,12 @@ create table app.runs (
     parent jsonb,
     forked_from jsonb,
     attachments jsonb not null default '[]'::jsonb,
+    structured boolean not null default false,
     question text,
     begun_at timestamp with time zone,
     erased_at timestamp with time zone,
     cancel_requested_at timestamp with time zone,
-    stalls integer not null default 0,
+    tries integer not null default 0,
     starts integer not null default 0,
     task_token text,
     wake_at timestamp with time zone
@@ -205,6 +238,7 @@ create table app.session_messages (
     tool_calls jsonb not null default '[]'::jsonb,
     tool_call_id text,
     created_at timestamp with time zone not null default now(),
+    images jsonb not null default '[]'::jsonb,
     token_count integer not null default 0
 );
 
@@ -240,6 +274,14 @@ create table app.tenants (
     requests_per_minute_per_key integer not null default 600
 );
 
+create table app.token_factors (
+    tenant_id uuid not null,
+    model text not null,
+    factor double precision not null,
+    samples integer not null,
+    updated_at timestamp with time zone not null default now()
+);
+
 alter table app.agent_aliases add constraint agent_aliases_pkey PRIMARY KEY (tenant_id, agent, alias);
 alter table app.agent_aliases add constraint agent_aliases_alias_check CHECK ((alias ~ '^[a-z][a-z0-9-]{0,30}$'::text));
 alter table app.agent_aliases add constraint agent_aliases_tenant_id_agent_version_fkey FOREIGN KEY (tenant_id, agent, version) REFERENCES app.agent_versions(tenant_id, agent, version);
@@ -260,6 +302,19 @@ alter table app.api_keys add constraint api_keys_tenant_id_digest_key UNIQUE (te
 alter table app.api_keys add constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES app.tenants(id);
 alter table app.audit_entries add constraint audit_entries_pkey PRIMARY KEY (tenant_id, id);
 alter table app.audit_entries add constraint audit_entries_outcome_check CHECK ((outcome = ANY (ARRAY['allowed'::text, 'denied'::text, 'succeeded'::text, 'failed'::text])));
+alter table app.canaries add constraint canaries_pkey PRIMARY KEY (tenant_id, agent, alias, generation);
+alter table app.canaries add constraint canaries_alias_check CHECK ((alias ~ '^[a-z][a-z0-9-]{0,30}$'::text));
+alter table app.canaries add constraint canaries_check CHECK ((version <> stable_version));
+alter table app.canaries add constraint canaries_check1 CHECK ((num_nulls(ended_at, ended_by, "end") = ANY (ARRAY[0, 3])));
+alter table app.canaries add constraint canaries_end_check CHECK (("end" = ANY (ARRAY['promoted'::text, 'aborted'::text, 'rolled_back'::text, 'replaced'::text])));
+alter table app.canaries add constraint canaries_generation_check CHECK ((generation > 0));
+alter table app.canaries add constraint canaries_tenant_id_agent_stable_version_fkey FOREIGN KEY (tenant_id, agent, stable_version) REFERENCES app.agent_versions(tenant_id, agent, version);
+alter table app.canaries add constraint canaries_tenant_id_agent_version_fkey FOREIGN KEY (tenant_id, agent, version) REFERENCES app.agent_versions(tenant_id, agent, version);
+alter table app.canaries add constraint canaries_weight_check CHECK (((weight > (0)::double precision) AND (weight <= (1)::double precision)));
+alter table app.canary_runs add constraint canary_runs_pkey PRIMARY KEY (tenant_id, agent, alias, generation, run_id);
+alter table app.canary_runs add constraint canary_runs_tenant_id_agent_alias_generation_fkey FOREIGN KEY (tenant_id, agent, alias, generation) REFERENCES app.canaries(tenant_id, agent, alias, generation);
+alter table app.context_parts add constraint context_parts_pkey PRIMARY KEY (tenant_id, run_id, hash);
+alter table app.context_parts add constraint context_parts_tenant_id_run_id_fkey FOREIGN KEY (tenant_id, run_id) REFERENCES app.runs(tenant_id, run_id);
 alter table app.idempotency_answers add constraint idempotency_answers_pkey PRIMARY KEY (tenant_id, operation, key);
 alter table app.idempotency_answers add constraint idempotency_answers_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)));
 alter table app.inbox add constraint inbox_pkey PRIMARY KEY (tenant_id, consumer, message_id);
@@ -306,8 +361,11 @@ alter table app.tenants add constraint tenants_name_check CHECK (((char_length(n
 alter table app.tenants add constraint tenants_requests_per_minute_check CHECK (((requests_per_minute >= 1) AND (requests_per_minute <= 1000000)));
 alter table app.tenants add constraint tenants_requests_per_minute_per_key_check CHECK (((requests_per_minute_per_key >= 1) AND (requests_per_minute_per_key <= 1000000)));
 alter table app.tenants add constraint tenants_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text])));
+alter table app.token_factors add constraint token_factors_pkey PRIMARY KEY (tenant_id, model);
+alter table app.token_factors add constraint token_factors_factor_check CHECK ((factor > (0)::double precision));
 
 CREATE INDEX audit_entries_in_order ON app.audit_entries USING btree (tenant_id, seq);
+CREATE UNIQUE INDEX canaries_running ON app.canaries USING btree (tenant_id, agent, alias) WHERE (ended_at IS NULL);
 CREATE INDEX idempotency_answers_expired ON app.idempotency_answers USING btree (expires_at);
 CREATE INDEX inbox_taken ON app.inbox USING btree (taken_at);
 CREATE UNIQUE INDEX outbox_in_publishing_order ON app.outbox USING btree (tenant_id, publication) WHERE (publication IS NOT NULL);
@@ -316,7 +374,7 @@ CREATE INDEX outbox_waiting ON app.outbox USING btree (tenant_id, seq) WHERE ((p
 CREATE INDEX outcome_reviews_by_label ON app.outcome_reviews USING btree (tenant_id, label) WHERE (label IS NOT NULL);
 CREATE INDEX outcomes_by_agent ON app.outcomes USING btree (tenant_id, agent, version, finished_at);
 CREATE INDEX outcomes_in_order ON app.outcomes USING btree (tenant_id, finished_at DESC, run_id DESC);
-CREATE INDEX runs_adrift ON app.runs USING btree (COALESCE(cancel_requested_at, wake_at, lease_until, created_at)) WHERE (finished_at IS NULL);
+CREATE INDEX runs_adrift ON app.runs USING btree (COALESCE(cancel_requested_at, GREATEST(wake_at, lease_until), created_at)) WHERE (finished_at IS NULL);
 CREATE INDEX runs_by_agent ON app.runs USING btree (tenant_id, agent, run_id DESC);
 CREATE INDEX runs_by_parent ON app.runs USING btree (tenant_id, ((parent ->> 'run_id'::text))) WHERE (parent IS NOT NULL);
 CREATE INDEX runs_by_session ON app.runs USING btree (tenant_id, session_id) WHERE (session_id IS NOT NULL);
@@ -337,6 +395,12 @@ alter table app.api_keys enable row level security;
 alter table app.api_keys force row level security;
 alter table app.audit_entries enable row level security;
 alter table app.audit_entries force row level security;
+alter table app.canaries enable row level security;
+alter table app.canaries force row level security;
+alter table app.canary_runs enable row level security;
+alter table app.canary_runs force row level security;
+alter table app.context_parts enable row level security;
+alter table app.context_parts force row level security;
 alter table app.idempotency_answers enable row level security;
 alter table app.idempotency_answers force row level security;
 alter table app.inbox enable row level security;
@@ -363,6 +427,8 @@ alter table app.sockets enable row level security;
 alter table app.sockets force row level security;
 alter table app.tenants enable row level security;
 alter table app.tenants force row level security;
+alter table app.token_factors enable row level security;
+alter table app.token_factors force row level security;
 
 create policy own_rows on app.agent_aliases as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy own_rows on app.agent_versions as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
@@ -371,6 +437,9 @@ create policy all_rows on app.api_keys as permissive for all to orchstack_platfo
 create policy own_rows on app.api_keys as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy all_rows on app.audit_entries as permissive for all to orchstack_platform using (true) with check (true);
 create policy own_rows on app.audit_entries as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy own_rows on app.canaries as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy own_rows on app.canary_runs as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy own_rows on app.context_parts as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy all_rows on app.idempotency_answers as permissive for all to orchstack_platform using (true) with check (true);
 create policy own_rows on app.idempotency_answers as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy all_rows on app.inbox as permissive for all to orchstack_platform using (true) with check (true);
@@ -391,6 +460,7 @@ create policy all_rows on app.sockets as permissive for all to orchstack_platfor
 create policy own_rows on app.sockets as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 create policy all_rows on app.tenants as permissive for all to orchstack_platform using (true) with check (true);
 create policy own_rows on app.tenants as permissive for all to orchstack_app using ((id = ( SELECT app.current_tenant() AS current_tenant))) with check ((id = ( SELECT app.current_tenant() AS current_tenant)));
+create policy own_rows on app.token_factors as permissive for all to orchstack_app using ((tenant_id = ( SELECT app.current_tenant() AS current_tenant))) with check ((tenant_id = ( SELECT app.current_tenant() AS current_tenant)));
 
 CREATE OR REPLACE FUNCTION app.current_tenant()
  RETURNS uuid
@@ -459,6 +529,9 @@ grant insert, select, update on table app.api_keys to orchstack_app;
 grant insert, select, update on table app.api_keys to orchstack_platform;
 grant insert, select on table app.audit_entries to orchstack_app;
 grant insert on table app.audit_entries to orchstack_platform;
+grant insert, select, update on table app.canaries to orchstack_app;
+grant delete, insert, select on table app.canary_runs to orchstack_app;
+grant delete, insert, select on table app.context_parts to orchstack_app;
 grant insert, select, update on table app.idempotency_answers to orchstack_app;
 grant delete, insert, select, update on table app.idempotency_answers to orchstack_platform;
 grant insert, select on table app.inbox to orchstack_app;
@@ -477,6 +550,7 @@ grant delete, insert, select on table app.sockets to orchstack_app;
 grant delete, select, update on table app.sockets to orchstack_platform;
 grant select on table app.tenants to orchstack_app;
 grant insert, select, update on table app.tenants to orchstack_platform;
+grant delete, insert, select, update on table app.token_factors to orchstack_app;
 
 alter schema app owner to orchstack_owner;
 -- orchstack_owner owns what is in it
