@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchstack.sdk import Run
 
 
-def ask(
+def ask(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     agent: Annotated[str, typer.Argument(help="The agent's name.")],
     question: Annotated[str, typer.Argument(help="`-` reads it from standard input.")],
