@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,24 @@ def test_the_question_may_come_from_standard_input() -> None:
     api.run("ask", "adder", "-", "--session", "s-1", "--version", "2", stdin="17 * 23?")
 
     assert {"input": "17 * 23?", "mode": "stream", "session_id": "s-1", "version": 2} == api.sent()
+
+
+def test_files_are_attached(tmp_path: Path) -> None:
+    """Each goes with its name and its bytes in Base64."""
+    (tmp_path / "a.txt").write_bytes(b"words")
+    api = Api({PATH: answered()})
+    api.run("ask", "adder", "What is it?", "--attach", str(tmp_path / "a.txt"))
+
+    assert [{"name": "a.txt", "data": "d29yZHM="}] == api.sent()["attachments"]
+
+
+def test_a_question_may_be_asked_in_the_background() -> None:
+    """The answer is the run's id and how to follow it."""
+    api = Api({PATH: (202, run(status="queued"))})
+    result = api.run("ask", "adder", "17 * 23?", "--background")
+
+    assert "background" == api.sent()["mode"]
+    assert "orchstack runs watch r-1" in result.stdout
 
 
 def test_a_failed_run_is_a_failed_command() -> None:
