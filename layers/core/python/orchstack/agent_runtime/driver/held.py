@@ -81,4 +81,5 @@ class Held:
     @property
     def ends_at(self) -> float:
         """Unix time in seconds at which the run's own limit ends it."""
-        return self.run.created_at.timestamp() + self.state.limits.max_seconds
+        state = self.state
+        return state.started_at.timestamp() + state.limits.max_seconds + state.waited_s

@@ -92,9 +92,23 @@ class RunState:
 
     @property
     def seconds(self) -> float:
-        """From the start of the run to the last thing that finished: no clock is asked."""
+        """What the run took of its own time up to the last thing that finished: no clock is asked.
+
+        Neither its time in a queue nor the time that humans took counts.
+        """
         ends = [step.finished_at for step in self.steps if step.finished_at is not None]
-        return (max(ends) - self.started_at).total_seconds() if ends else 0.0
+        passed = (max(ends, default=self.started_at) - self.started_at).total_seconds()
+        return max(0.0, passed - self.waited_s)
+
+    @property
+    def waited_s(self) -> float:
+        """The seconds that humans took to answer, or did not."""
+        waits = (step for step in self.steps if isinstance(step.work, WaitWork))
+        return sum(
+            (step.finished_at - step.started_at).total_seconds()
+            for step in waits
+            if step.finished_at is not None
+        )
 
     @property
     def answers(self) -> tuple[tuple[Step, ModelWork], ...]:
