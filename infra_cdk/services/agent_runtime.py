@@ -29,9 +29,12 @@ class AgentRuntime(Construct):
         start.use_blobs("Put")
         self.advance = self._driver(house, "advance_run", timeout_s=ADVANCE_SECONDS)
         self.agent_run = self._machine(house, start, resume, self._sweeper(house))
+        cancel = PythonFunction(self, house, "agent_runtime/cancel_run")
+        cancel.permit("states:SendTaskSuccess", self.agent_run.machine.state_machine_arn)
         self.functions = [
             start,
             resume,
+            cancel,
             PythonFunction(self, house, "agent_runtime/list_runs"),
             PythonFunction(self, house, "agent_runtime/get_run"),
         ]

@@ -168,7 +168,20 @@ RESUME_RUN = Operation(
     timeout_s=MAX_SECONDS,
 )
 
-OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN, RESUME_RUN)
+CANCEL_RUN = Operation(
+    id="cancel_run",
+    method="POST",
+    path="/v1/runs/{run_id}/cancel",
+    summary="End a run, with what its model has said so far",
+    function="agent_runtime/cancel_run",
+    scope=Scope.RUNS_WRITE,
+    response=RunView,
+    body=NoBody,
+    query=NoQuery,
+    path_pattern={"run_id": UUID_TEXT},
+)
+
+OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN, RESUME_RUN, CANCEL_RUN)
 
 
 def asked(request: Request[StartRun, NoQuery]) -> Ask:

@@ -165,7 +165,7 @@ class Journal(Protocol):
         """Take a run over, unless it has ended.
 
         Raises NotFound, RequestInFlight while another driver's lease lasts, and NotYourTurn if it
-        is queued and another run of its session is under way or came before it.
+        is queued, not to be cancelled, and another run of its session is under way or came before.
         """
 
     def append(
@@ -201,11 +201,13 @@ class Journal(Protocol):
     def cancel_requested(self, tenant_id: UUID, run_id: UUID) -> bool:
         """Tell whether somebody asked for the run to be cancelled: cheap, to be asked often."""
 
-    def request_cancel(self, tenant_id: UUID, run_id: UUID) -> tuple[UUID, ...]:
+    def request_cancel(
+        self, tenant_id: UUID, run_id: UUID, announcement: Announcement
+    ) -> tuple[UUID, ...]:
         """Ask for a run, and all that it asked for, to be cancelled.
 
-        Gives those that are not over, this one first: their drivers see it with the next write.
-        Raises NotFound.
+        Gives those that are not over, this one first: their drivers see it with the next write. If
+        the run itself is over, nothing is asked or announced. Raises NotFound.
         """
 
     def children(self, tenant_id: UUID, run_id: UUID) -> tuple[Run, ...]:

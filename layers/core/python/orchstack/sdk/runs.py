@@ -66,6 +66,11 @@ class Runs(RunRecords):
         _, body = self._session.call(Call(method="GET", path=f"/v1/runs/{segment(run_id)}"))
         return RunDetail.of(body)
 
+    def cancel(self, run_id: str) -> Run:
+        """End a run with what its model has said so far. Raises ApiError if it is over already."""
+        call = Call(method="POST", path=f"/v1/runs/{segment(run_id)}/cancel")
+        return Run.of(self._session.call(call)[1])
+
     def list(
         self, *, agent: str | None = None, status: str | None = None, limit: int | None = None
     ) -> Iterator[Run]:

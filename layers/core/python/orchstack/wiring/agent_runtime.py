@@ -21,6 +21,7 @@ from orchstack.wiring.database import database
 if TYPE_CHECKING:
     from orchstack.agent_runtime.driver import RunDriver
     from orchstack.agent_runtime.ports_contexts import ContextPorts
+    from orchstack.agent_runtime.service.cancelling import RunCanceller
     from orchstack.agent_runtime.service.running import AgentRuntime
     from orchstack.agent_runtime.service.showing import RunRecords
     from orchstack.agent_runtime.service.stepping import Stepper
@@ -65,6 +66,14 @@ def runtime() -> AgentRuntime:
     from orchstack.agent_runtime.service.running import AgentRuntime
 
     return AgentRuntime(world(), driver())
+
+
+@cache
+def canceller() -> RunCanceller:
+    """What ends runs at somebody's wish."""
+    from orchstack.agent_runtime.service.cancelling import RunCanceller
+
+    return RunCanceller(world=world(), driver=driver())
 
 
 @cache

@@ -127,7 +127,7 @@ class InMemoryJournal:
         mine = kept.owner == lease.owner
         if self._left(kept) > 0 and not mine:
             raise RequestInFlight(retry_after_s=self._left(kept))
-        if not self._in_turn(kept.run):
+        if kept.cancel_requested_at is None and not self._in_turn(kept.run):
             raise NotYourTurn(retry_after_s=1)
         tries = kept.tries + (not mine)
         until = self._until(lease)
@@ -190,16 +190,23 @@ class InMemoryJournal:
         """Tell whether somebody asked for the run to be cancelled."""
         return self._kept(tenant_id, run_id).cancel_requested_at is not None
 
-    def request_cancel(self, tenant_id: UUID, run_id: UUID) -> tuple[UUID, ...]:
+    def request_cancel(
+        self, tenant_id: UUID, run_id: UUID, announcement: Announcement
+    ) -> tuple[UUID, ...]:
         """Ask for a run, and all that it asked for, to be cancelled. Raises NotFound."""
+        if self._kept(tenant_id, run_id).run.over:
+            return ()
+        self._tables.announced += (announcement,)
+        return run_id, *sorted(self._cancel(tenant_id, run_id) - {run_id})
+
+    def _cancel(self, tenant_id: UUID, run_id: UUID) -> set[UUID]:
         kept = self._kept(tenant_id, run_id)
-        asked: tuple[UUID, ...] = ()
-        if not kept.run.over:
-            at = kept.cancel_requested_at or self._clock.now()
+        at = kept.cancel_requested_at or self._clock.now()
+        asked = set() if kept.run.over else {run_id}
+        if asked:
             self._put(replace(kept, cancel_requested_at=at))
-            asked = (run_id,)
-        below = (self.request_cancel(tenant_id, run.id) for run in self.children(tenant_id, run_id))
-        return asked + tuple(sorted(run_id for family in below for run_id in family))
+        below = [self._cancel(tenant_id, run.id) for run in self.children(tenant_id, run_id)]
+        return asked.union(*below)
 
     def children(self, tenant_id: UUID, run_id: UUID) -> tuple[Run, ...]:
         """Give the runs that a run asked for, in the order of their ids."""
@@ -233,7 +240,9 @@ class InMemoryJournal:
         found = [
             (self._since(kept), kept)
             for kept in self._tables.runs.values()
-            if not kept.run.over and self._in_turn(kept.run) and self._since(kept) <= before
+            if not kept.run.over
+            and (kept.cancel_requested_at is not None or self._in_turn(kept.run))
+            and self._since(kept) <= before
         ]
         return tuple(
             AdriftRun(

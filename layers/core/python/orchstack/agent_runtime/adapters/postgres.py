@@ -119,7 +119,7 @@ class PostgresJournal:
                 return Claim(run=self.run(tenant_id, run_id))
             if found["lease_s"] > 0:
                 raise RequestInFlight(retry_after_s=found["lease_s"])
-            if found["status"] == RunStatus.QUEUED and found["session_id"] is not None:
+            if found["takes_turns"]:
                 _await_turn(tx, {**where, "session_id": found["session_id"]})
             row = tx.one(_SQL["take_lease"], {**where, **_lease(lease)})
         if row is None:
@@ -174,10 +174,14 @@ class PostgresJournal:
             row = tx.one(_SQL["cancel_requested"], {"tenant_id": tenant_id, "run_id": run_id})
         return row is not None and bool(row["cancel_requested"])
 
-    def request_cancel(self, tenant_id: UUID, run_id: UUID) -> tuple[UUID, ...]:
+    def request_cancel(
+        self, tenant_id: UUID, run_id: UUID, announcement: Announcement
+    ) -> tuple[UUID, ...]:
         """Ask for a run, and all that it asked for, to be cancelled. Raises NotFound."""
         with self.transaction(tenant_id) as tx:
-            self.run(tenant_id, run_id)
+            if self.run(tenant_id, run_id).over:
+                return ()
+            outbox.write(tx, announcement)
             rows = tx.all(_SQL["request_cancel"], {"tenant_id": tenant_id, "run_id": run_id})
         return tuple(row["run_id"] for row in rows)
 

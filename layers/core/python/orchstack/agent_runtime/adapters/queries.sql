@@ -171,7 +171,8 @@ where tenant_id = %(tenant_id)s and run_id = %(run_id)s
     and lease_owner = %(owner)s and finished_at is null;
 
 -- name: lock_run
-select status, session_id, finished_at is not null as over,
+select session_id, finished_at is not null as over,
+    status = 'queued' and session_id is not null and cancel_requested_at is null as takes_turns,
     case when lease_owner is distinct from %(owner)s
         then greatest(0, coalesce(extract(epoch from lease_until - clock_timestamp()), 0))
         else 0
@@ -251,7 +252,7 @@ from app.runs
 where finished_at is null
     and coalesce(cancel_requested_at, greatest(wake_at, lease_until), created_at) <= %(before)s
     and not (
-        status = 'queued' and session_id is not null and exists (
+        status = 'queued' and session_id is not null and cancel_requested_at is null and exists (
             select from app.runs other
             where other.tenant_id = runs.tenant_id and other.session_id = runs.session_id
                 and other.finished_at is null and other.run_id <> runs.run_id

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, assert_never
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -31,6 +32,7 @@ from orchstack.agent_runtime.model.steps import (
 from orchstack.kernel.events import Announcement, AuditEntry, Event, event_of
 from orchstack.kernel.ids import new_id
 from orchstack.kernel.plain import JsonObject
+from orchstack.kernel.tenancy import Principal
 
 _SERVICE = "agent_runtime"
 _Outcome = Literal["allowed", "denied", "succeeded", "failed"]
@@ -59,6 +61,21 @@ def of_start(run: Run, steps: Sequence[Step], now: datetime) -> Announcement:
     )
     rest = of_steps(run, steps, now)
     return Announcement(events=(started, *rest.events), audit=(asked, *rest.audit))
+
+
+def of_cancel(principal: Principal, run_id: UUID, now: datetime) -> Announcement:
+    """Announce that somebody asks for a run to be cancelled; its end is announced by its driver."""
+    asked = AuditEntry(
+        id=new_id(),
+        tenant_id=principal.tenant_id,
+        at=now,
+        actor=f"key:{principal.key_id}",
+        action="run.cancel",
+        subject=f"runs/{run_id}",
+        outcome="allowed",
+        facts={},
+    )
+    return Announcement(audit=(asked,))
 
 
 def of_steps(run: Run, steps: Sequence[Step], now: datetime) -> Announcement:

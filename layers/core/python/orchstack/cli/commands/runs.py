@@ -29,7 +29,8 @@ def list_(
     context: typer.Context,
     agent: Annotated[str | None, typer.Option(help="Of this agent only.")] = None,
     status: Annotated[
-        Literal["running", "completed", "failed"] | None, typer.Option(help="In this state only.")
+        Literal["queued", "running", "waiting", "completed", "failed", "cancelled"] | None,
+        typer.Option(help="In this state only."),
     ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
@@ -45,6 +46,23 @@ def list_(
         map(_row, runs),
         empty="No runs yet: `orchstack ask AGENT QUESTION` makes one.",
     )
+
+
+@app.command("cancel")
+def cancel(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """End a run, with what its model has said so far."""
+    with connected(context) as client:
+        run = client.runs.cancel(run_id)
+    if as_json:
+        print_json(run.raw)
+        return
+    typer.echo(" · ".join(_row(run)))
+    if run.output:
+        typer.echo(run.output)
 
 
 def _row(run: Run) -> tuple[str, ...]:
