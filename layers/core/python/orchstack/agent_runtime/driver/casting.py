@@ -9,7 +9,7 @@ from uuid import UUID
 from orchstack.agent_runtime.driver.held import Held
 from orchstack.agent_runtime.loop import links, plan
 from orchstack.agent_runtime.loop.decision import HandOff
-from orchstack.agent_runtime.loop.rules import Rules
+from orchstack.agent_runtime.loop.rules import Rules, unknown
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import HandoffWork, Step
@@ -54,7 +54,7 @@ class Casting:
         if refusal is None:
             found = self._found(run.tenant_id, command.agent, sticky_of(run))
         if found is None:
-            refusal = refusal or f"There is no agent {command.agent}. Go on without it."
+            refusal = refusal or unknown(command.agent)
             return plan.handing_off(command, version=None, refusal=refusal), state
         held.document, held.request, held.specs = found.document, None, None
         rules = Rules.of(found.document, asked_by_agent=run.parent is not None)

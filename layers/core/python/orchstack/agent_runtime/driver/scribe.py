@@ -181,7 +181,8 @@ class Scribe:
             held.request = self.packing.pack(held, command, state)
             worst_cost = self.models.worst_cost(held.request)
         except OrchStackError as error:
-            return Fail(fault=Fault(code=error.code, detail=error.detail)), 0
+            fault = Fault(code=error.code, detail=error.detail)
+            return Fail(fault=fault, unasked=True), 0
         return afford(state, command, worst_cost), worst_cost
 
     def _begun(self, held: Held, now: datetime) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from orchstack.agent_runtime.loop.ordering import ready
@@ -71,21 +71,29 @@ class HandOff:
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
-    """End with an answer; `composed`: the loop wrote it; `structured`: it is JSON that fits."""
+    """End with an answer; `composed`: the loop wrote it; `structured`: it is JSON that fits.
+
+    `refused_micro_usd` is the most that the call could have cost which the budget did not cover.
+    """
 
     reason: FinishReason
     output: str
     composed: bool = False
     structured: bool = False
+    refused_micro_usd: MicroDollars | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fail:
-    """End without an answer; `output` is what had gone out before."""
+    """End without an answer; `output` is what had gone out before.
+
+    `unasked`: the fault met a call of the model before it was made.
+    """
 
     fault: Fault
     output: str = ""
     reason: FinishReason = FinishReason.ERROR
+    unasked: bool = False
 
 
 Command = CallModel | CallTools | AskHuman | HandOff | Finish | Fail
@@ -112,7 +120,7 @@ def afford(state: RunState, command: CallModel, worst_cost: MicroDollars) -> Cal
     """Let the call pass if the run's budget covers the most it can cost; else end the run."""
     if state.committed + worst_cost <= state.limits.max_cost_micro_usd:
         return command
-    return _stop(state, FinishReason.BUDGET_EXCEEDED)
+    return replace(_stop(state, FinishReason.BUDGET_EXCEEDED), refused_micro_usd=worst_cost)
 
 
 def cancel(state: RunState) -> Finish:
@@ -129,23 +137,30 @@ def give_up(state: RunState, fault: Fault) -> Fail:
 def work_of(command: Finish | Fail) -> FinishWork:
     """Write the end of a run as a step's work."""
     if isinstance(command, Fail):
-        return FinishWork(reason=command.reason, output=command.output, fault=command.fault)
+        return FinishWork(
+            reason=command.reason,
+            output=command.output,
+            fault=command.fault,
+            unasked=command.unasked,
+        )
     return FinishWork(
         reason=command.reason,
         output=command.output,
         composed=command.composed,
         structured=command.structured,
+        refused_micro_usd=command.refused_micro_usd,
     )
 
 
 def _ended(end: FinishWork) -> Finish | Fail:
     if end.fault is not None:
-        return Fail(fault=end.fault, output=end.output, reason=end.reason)
+        return Fail(fault=end.fault, output=end.output, reason=end.reason, unasked=end.unasked)
     return Finish(
         reason=end.reason,
         output=end.output,
         composed=end.composed,
         structured=end.structured,
+        refused_micro_usd=end.refused_micro_usd,
     )
 
 

@@ -82,3 +82,8 @@ def refusal(agent: str, chain: tuple[str, ...], *, deeper: int, max_depth: int) 
             "Go on without it."
         )
     return None
+
+
+def unknown(agent: str) -> str:
+    """Say that an agent cannot join because the tenant has none of that name."""
+    return f"There is no agent {agent}. Go on without it."

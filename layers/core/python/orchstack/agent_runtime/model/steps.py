@@ -182,6 +182,8 @@ class FinishWork(Frozen):
     fault: Fault | None = None
     # The worst cost of the call that the budget did not cover.
     refused_micro_usd: MicroDollars | None = None
+    # The fault met a call of the model before it was made: it could not be packed, or priced.
+    unasked: bool = False
 
     @property
     def status(self) -> RunStatus:
