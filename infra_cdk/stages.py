@@ -52,6 +52,12 @@ class Stage:
     request_burst: int
     firewall: bool
     function_alarms: bool
+    # Where the traces of ended runs go by OTLP/HTTP, such as https://otlp.example.com/v1/traces;
+    # without it they are not exported. In `dev` the functions reach it over IPv6.
+    otlp_endpoint: str | None = None
+    # A secret that holds the headers as a JSON object, under the account's own key of Secrets
+    # Manager: the operator makes it, so that a deployment never carries its value.
+    otlp_headers_secret_arn: str | None = None
 
 
 DEV = Stage(
@@ -88,9 +94,15 @@ PROD = Stage(
     cache_max_gb=20,
     cache_snapshots=7,
     concurrency=Concurrency(
-        each=15,
+        each=8,
         special={
             "agent_runtime/advance_run": 150,
+            "agent_runtime/compare_versions": 5,
+            "agent_runtime/export_traces": 5,
+            "agent_runtime/get_trace": 5,
+            "agent_runtime/list_outcomes": 5,
+            "agent_runtime/measure_agent": 5,
+            "agent_runtime/report_usage": 5,
             "agent_runtime/start_run": 200,
             "agent_runtime/sweep_runs": 1,
             "control_plane/authorize_request": 100,

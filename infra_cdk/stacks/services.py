@@ -45,13 +45,14 @@ class ServicesStack(Stack):
         self.queues = [
             self.event_bus.nudges,
             self.event_bus.pushes,
-            self.agent_runtime.ended,
+            *self.agent_runtime.outcomes.queues,
         ]
         changing = {operation.function for operation in OPERATIONS if operation.method != "GET"}
         self.event_bus.nudged_by(
             [
                 *(self.functions[name] for name in sorted(changing)),
                 self.agent_runtime.advance,
+                self.agent_runtime.outcomes.record,
             ]
         )
         Dashboard(

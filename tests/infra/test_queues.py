@@ -101,7 +101,11 @@ def test_events_reach_their_queues(dev: Assembly) -> None:
 
     assert {"source": [{"prefix": "orchstack."}]} in patterns
     assert {
-        "detail-type": ["agent_runtime.RunCompleted.v1", "agent_runtime.RunFailed.v1"]
+        "detail-type": [
+            "agent_runtime.RunCompleted.v1",
+            "agent_runtime.RunFailed.v1",
+            "agent_runtime.RunCancelled.v1",
+        ]
     } in patterns
 
 
