@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from orchstack.agent_runtime.model.contexts import ContextView
 from orchstack.agent_runtime.model.diffs import RunDiff
 from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.forks import Fork, ToolAnswer
@@ -130,6 +131,20 @@ GET_STEP = Operation(
     path_pattern=_STEP,
 )
 
+GET_CONTEXT = Operation(
+    id="get_context",
+    method="GET",
+    path="/v1/runs/{run_id}/steps/{seq}/context",
+    summary="Show what a model was shown in a step, and what was left out",
+    function="agent_runtime/get_context",
+    scope=Scope.RUNS_READ,
+    response=ContextView,
+    body=NoBody,
+    query=NoQuery,
+    erasable=True,
+    path_pattern=_STEP,
+)
+
 STREAM_RUN_EVENTS = Operation(
     id="stream_run_events",
     method="GET",
@@ -211,6 +226,7 @@ ERASE_RUN = Operation(
 OPERATIONS = (
     LIST_STEPS,
     GET_STEP,
+    GET_CONTEXT,
     STREAM_RUN_EVENTS,
     REPLAY_RUN,
     FORK_RUN,

@@ -25,6 +25,13 @@ class Tokens(Protocol):
         """Count the tokens of a text."""
 
 
+class Vocabularies(Protocol):
+    """Counts text in the vocabularies that manifests name."""
+
+    def count(self, tokenizer: str, text: str) -> int:
+        """Count the tokens of a text, as `Tokens.tokenizer` named the vocabulary."""
+
+
 class Factors(Protocol):
     """Learns by what a model's vocabulary is wrong for a tenant, from what providers report."""
 
@@ -44,7 +51,7 @@ class Contexts(Protocol):
     def parts(self, tenant_id: UUID, run_id: UUID, hashes: Collection[str]) -> Mapping[str, str]:
         """Give the texts of parts by hash, as far as they are there."""
 
-    def erase(self, tenant_id: UUID, run_id: UUID) -> None:
+    def erase(self, run: Run) -> None:
         """Erase all parts of a run, in the transaction that is open."""
 
 

@@ -27,6 +27,12 @@ class Family(Frozen):
         return self.vocabulary if self.factor == 1 else f"{self.vocabulary} \u00d7 {self.factor:g}"
 
 
+def family_named(name: str) -> Family:
+    """Read the written form of a family again."""
+    vocabulary, _, factor = name.partition(" \u00d7 ")
+    return Family.model_validate({"vocabulary": vocabulary, "factor": float(factor or 1)})
+
+
 # The built-in model counts words and other marks.
 WORDS: Final = Family(vocabulary="words")
 # Of a model nobody knows: rather a tenth too many.

@@ -11,6 +11,7 @@ from orchstack.agent_runtime.model.contexts import (
     WORTH_LEARNING,
     KeptPart,
 )
+from orchstack.agent_runtime.model.runs import Run
 from orchstack.kernel.db.queries import load
 from orchstack.kernel.db.session import Database
 
@@ -42,10 +43,10 @@ class PostgresContexts:
         with self._database.transaction(tenant_id) as tx:
             return {row["hash"]: row["part"] for row in tx.all(_SQL["parts"], given)}
 
-    def erase(self, tenant_id: UUID, run_id: UUID) -> None:
+    def erase(self, run: Run) -> None:
         """Erase all parts of a run."""
-        with self._database.transaction(tenant_id) as tx:
-            tx.execute(_SQL["erase"], {"tenant_id": tenant_id, "run_id": run_id})
+        with self._database.transaction(run.tenant_id) as tx:
+            tx.execute(_SQL["erase"], {"tenant_id": run.tenant_id, "run_id": run.id})
 
 
 class PostgresFactors:

@@ -35,6 +35,15 @@ class EstimatedTokens:
         return estimate_tokens(text)
 
 
+class EstimatingVocabularies:
+    """One token for four characters, in whatever vocabulary."""
+
+    def count(self, tokenizer: str, text: str) -> int:
+        """Estimate the tokens of a text."""
+        del tokenizer
+        return estimate_tokens(text)
+
+
 @dataclass
 class InMemoryFactors:
     """Keeps factors until the process ends."""
@@ -68,9 +77,9 @@ class InMemoryContexts:
         held = self.kept.get((tenant_id, run_id), {})
         return {name: held[name] for name in hashes if name in held}
 
-    def erase(self, tenant_id: UUID, run_id: UUID) -> None:
+    def erase(self, run: Run) -> None:
         """Erase all parts of a run."""
-        self.kept.pop((tenant_id, run_id), None)
+        self.kept.pop((run.tenant_id, run.id), None)
 
 
 class NoBackground:

@@ -31,8 +31,10 @@ from orchstack.agent_runtime.model.contexts import (
     PartEntry,
     Reason,
     Section,
+    same_beginning,
 )
 from orchstack.kernel.chat import ChatRequest, Message, Role, ToolSpec
+from orchstack.kernel.tokens import estimate_tokens
 
 __all__ = ["LAST_CALL", "Budget", "Material", "Packed", "assemble", "fits_at_all", "pack", "recent"]
 
@@ -74,7 +76,7 @@ def pack(material: Material, budget: Budget, before: ContextManifest | None = No
         layout = Fitting.after(
             before, document=material.document, scale=scale, budget=budget.tokens
         ).fit(whole)
-    layout.left_out[:0] = _older(material.history, shown, scale)
+    layout.left_out[:0] = _older(material.history, shown)
     return _packed(material, budget, layout, scale, before)
 
 
@@ -114,6 +116,7 @@ def _packed(
         tools=tools,
         max_output_tokens=material.max_output_tokens,
         temperature=material.document.temperature,
+        output_schema=material.document.output_schema,
     )
     entries = tuple(_entry(block, scale) for block in shown)
     manifest = ContextManifest(
@@ -127,8 +130,11 @@ def _packed(
         sections={s: n for s in ORDER if (n := scale.total(layout.blocks[s]))},
         parts=entries,
         left_out=tuple(layout.left_out),
-        prefix_tokens=_prefix(entries, before),
     )
+    if before is not None:
+        same = entries[: same_beginning(manifest, before)]
+        prefix = {"prefix_tokens": sum(entry.tokens for entry in same)}
+        manifest = manifest.model_copy(update=prefix)
     return Packed(request=request, parts=parts, manifest=manifest)
 
 
@@ -139,31 +145,20 @@ def _entry(block: Block, scale: Scale) -> PartEntry:
     )
 
 
-def _older(history: Sequence[Message], shown: Sequence[Message], scale: Scale) -> list[LeftOut]:
-    """Name the messages that the agent's document leaves out, however much room there is."""
+def _older(history: Sequence[Message], shown: Sequence[Message]) -> list[LeftOut]:
+    """Name the messages that the agent's document leaves out, with about their tokens."""
     older = history[: len(history) - len(shown)]
     if not older:
         return []
     first, last = (m.seq or at for m, at in ((older[0], 1), (older[-1], len(older))))
-    part = ContextPart(section=Section.HISTORY, messages=tuple(older))
     return [
         LeftOut(
             section=Section.HISTORY,
             source=f"messages {first}-{last}",
-            tokens=scale.weigh(part),
+            tokens=sum(estimate_tokens(message.content) for message in older),
             reason=Reason.DROPPED,
         )
     ]
-
-
-def _prefix(entries: Sequence[PartEntry], before: ContextManifest | None) -> int:
-    """Count the tokens of the beginning that is the same as in the call before."""
-    same = 0
-    for entry, earlier in zip(entries, before.parts if before else (), strict=False):
-        if entry.hash != earlier.hash:
-            break
-        same += entry.tokens
-    return same
 
 
 def _hash(request: ChatRequest, entries: Sequence[PartEntry]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -16,6 +17,11 @@ LAST_CALL: Final = (
     "This is your last turn: no tool can be called any more. Answer now with what you have."
 )
 
+FORM: Final = (
+    "Your final answer must be JSON that fits this JSON Schema, and nothing else: no other words, "
+    "no code fence."
+)
+
 
 def blocks(material: Material, history: Sequence[Message]) -> dict[Section, list[Block]]:
     """Give all there is, by section; `history` is what the document lets through of it."""
@@ -25,7 +31,10 @@ def blocks(material: Material, history: Sequence[Message]) -> dict[Section, list
     instructions = _instructions(material.document, last=material.last)
     return {
         Section.TOOLS: [Block(tools, named)] if material.tools else [],
-        Section.SYSTEM: [_said(Section.SYSTEM, Role.SYSTEM, instructions, "instructions")],
+        Section.SYSTEM: [
+            _said(Section.SYSTEM, Role.SYSTEM, instructions, "instructions"),
+            *_form(material.document),
+        ],
         Section.PINNED: [
             _said(Section.PINNED, Role.SYSTEM, text, f"pinned text {number}")
             for number, text in enumerate(material.document.context.pinned, start=1)
@@ -38,6 +47,13 @@ def blocks(material: Material, history: Sequence[Message]) -> dict[Section, list
         ],
         Section.TURNS: turns(material.steps),
     }
+
+
+def _form(document: AgentDocument) -> Iterator[Block]:
+    """Tell of the schema also those models that cannot be bound to it."""
+    if document.output_schema is not None:
+        schema = json.dumps(document.output_schema, ensure_ascii=False, sort_keys=True)
+        yield _said(Section.SYSTEM, Role.SYSTEM, f"{FORM}\n{schema}", "output schema")
 
 
 def _passages(passages: Sequence[ContextPart], section: Section) -> Iterator[Block]:

@@ -175,7 +175,7 @@ class Fitting:
         layout.blocks[Section.HISTORY] = [*([stand_in] if stand_in else []), *kept]
 
     def _cut(self, held: Sequence[Block], most: int, gone: int) -> tuple[int, Block | None]:
-        """Choose how many turns go: a few more than have to, so that the next runs cut there too."""
+        """Choose how many turns go: more than have to, so that the next runs cut there too."""
         first = self._first_fitting(held, range(max(gone, 1), len(held) + 1), most)
         step = history.stride(sum(len(block.part.messages) for block in held[first[0] :]))
         steady = [cut for cut in history.steady_cuts(held, step) if cut >= first[0]]

@@ -26,7 +26,6 @@ from orchstack.agent_runtime.model.steps import ModelWork, Step
 from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.chat import ChatRequest, Message
-from orchstack.kernel.errors import Conflict
 
 _BACKGROUND = frozenset({Section.MEMORY, Section.KNOWLEDGE})
 
@@ -68,7 +67,10 @@ class Packing:
         earlier = [manifest for manifest in before if manifest is not _begun(state.steps)]
         packed = pack(material, budget, earlier[-1] if earlier else None)
         held.request, held.manifest = packed.request, packed.manifest
-        held.unkept = new_parts(packed.parts, before)
+        # What was taken over from another run is kept with that one.
+        origin = held.run.forked_from
+        own = [s for s in state.steps if origin is None or not origin.covers(s.seq)]
+        held.unkept = new_parts(packed.parts, manifests(own))
         return packed.request
 
     def again(self, held: Held) -> ChatRequest:
@@ -118,20 +120,19 @@ class Packing:
     def _passages(self, held: Held, before: Sequence[ContextManifest]) -> tuple[ContextPart, ...]:
         """Look up what may help, once a run: later calls show what the first one showed of it."""
         if held.passages is None:
-            held.passages = (
-                self._kept(held.run, before[0])
-                if before
-                else self.context.background.passages(held.run, held.document)
-            )
+            held.passages = self._kept(held.run, before[0]) if before else None
+        if held.passages is None:
+            held.passages = self.context.background.passages(held.run, held.document)
         return held.passages
 
-    def _kept(self, run: Run, first: ContextManifest) -> tuple[ContextPart, ...]:
+    def _kept(self, run: Run, first: ContextManifest) -> tuple[ContextPart, ...] | None:
+        """Read again what was looked up; None if it is not kept with this run."""
         hashes = [entry.hash for entry in first.parts if entry.section in _BACKGROUND]
         if not hashes:
             return ()
         texts = self.context.contexts.parts(run.tenant_id, run.id, hashes)
         if set(hashes) != set(texts):
-            raise Conflict("A part of this run's context is gone; start the run anew.")
+            return None
         return tuple(ContextPart.model_validate_json(texts[name]) for name in hashes)
 
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
+from itertools import takewhile
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -134,6 +135,13 @@ def new_parts(
     return tuple(KeptPart(hash=name, text=text) for name, text in fresh.items())
 
 
+def same_beginning(manifest: ContextManifest, before: ContextManifest) -> int:
+    """Count the parts with which two contexts begin alike."""
+    pairs = zip(manifest.parts, before.parts, strict=False)
+    alike = takewhile(lambda pair: pair[0].hash == pair[1].hash, pairs)
+    return sum(1 for _ in alike)
+
+
 def moved(factor: float, samples: int, ratio: float) -> float:
     """Move a factor towards what a call showed: the mean of the first calls, then slowly."""
     if samples and abs(ratio / factor - 1) <= WORTH_LEARNING:
@@ -154,7 +162,10 @@ class ContextPartView(Frozen):
 
 
 class ContextView(Frozen):
-    """What a model was shown in one step: how it was counted, the parts, and what was left out."""
+    """What a model was shown in one step, counted exactly, and what it was not shown.
+
+    `reported_tokens` is what the provider said, once it answered.
+    """
 
     run_id: UUID
     step: int
@@ -162,10 +173,8 @@ class ContextView(Frozen):
     model: str
     tokenizer: str
     factor: float
-    counted: Literal["tokens", "bytes"]
     budget: int
     tokens: int
-    # What the provider reported, once it answered.
     reported_tokens: int
     prefix_tokens: int
     sections: dict[Section, int]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import ceil
 
 from orchstack.llm_router.adapters.builtin import count_words
-from orchstack.llm_router.families import Family, family_of
+from orchstack.llm_router.families import Family, family_named, family_of
 from orchstack.llm_router.model import ModelCard, Target
 
 
@@ -31,20 +31,27 @@ class TokenCounter:
 
     def count(self, model: str, text: str) -> int:
         """Count the tokens of a text."""
-        family = self._family(model)
-        if family.vocabulary == "words":
-            return count_words(text)
-        return ceil(_count(family.vocabulary, text) * family.factor)
+        return _count(self._family(model), text)
 
     def _family(self, model: str) -> Family:
         card = self._describe(model)
         return family_of(Target(provider=card.provider, model=card.model))
 
 
-def _count(vocabulary: str, text: str) -> int:
+class BundledVocabularies:
+    """Counts in the vocabularies by their names alone; no provider need be known."""
+
+    def count(self, tokenizer: str, text: str) -> int:
+        """Count the tokens of a text, as `TokenCounter.tokenizer` named the vocabulary."""
+        return _count(family_named(tokenizer), text)
+
+
+def _count(family: Family, text: str) -> int:
+    if family.vocabulary == "words":
+        return count_words(text)
     from toktok import batch_count
 
     # Half characters, which JSON can carry, are sent as question marks.
     whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
-    (count,) = batch_count([whole], vocabulary, threads=1)
-    return count
+    count: int = batch_count([whole], family.vocabulary, threads=1)[0]
+    return ceil(count * family.factor)
