@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from orchstack.kernel.chat import ChatRequest, Message, Role, TextDelta, ToolCall, ToolSpec
@@ -95,3 +97,61 @@ def test_it_stops_at_the_limit() -> None:
 def test_hostile_words_take_no_time(unit: str) -> None:
     """The rules are searched in linear time."""
     assert reply(user(unit * (100_000 // len(unit)))).usage.input_tokens > 0
+
+
+def test_tools_that_are_named_are_called_at_once() -> None:
+    """All in one answer, in the order of the words, each with the JSON that follows it."""
+    words = '@calculator {"expression": "6 * 7"} and @current_time, then @shell {"a": 1}'
+    calls = reply(user(words)).message.tool_calls
+
+    assert [
+        ("call_1", "calculator", {"expression": "6 * 7"}),
+        ("call_2", "current_time", {}),
+    ] == [(call.id, call.name, call.arguments) for call in calls]
+
+
+@pytest.mark.parametrize(
+    "words", ["bob@calculator.example", '{"a": "@calculator"}', "@@calculator"]
+)
+def test_a_name_inside_a_word_is_no_call(words: str) -> None:
+    """Addresses and what is quoted in JSON are words like others."""
+    assert "stop" == reply(user(words)).finish_reason
+
+
+def test_it_says_what_it_is_told_to_say() -> None:
+    """To the letter, so that what comes after can be shown."""
+    assert "no JSON, 1 + 1" == reply(user("Please @say no JSON, 1 + 1"), tools=()).message.content
+
+
+@pytest.mark.parametrize(("tools", "called"), [(TOOLS, ["calculator"]), ((), [])])
+def test_an_agent_that_took_over_reads_the_words_anew(
+    tools: tuple[ToolSpec, ...], called: list[str]
+) -> None:
+    """With the tools that it has itself."""
+    handed = ToolCall(id="h", name="hand_off_to_sums")
+    asked = (user("17 * 23?"), Message(role=Role.ASSISTANT, tool_calls=(handed,)))
+    answer = reply(*asked, Message(role=Role.TOOL, content="Done.", tool_call_id="h"), tools=tools)
+
+    assert called == [call.name for call in answer.message.tool_calls]
+
+
+def test_a_refused_hand_off_is_not_tried_again() -> None:
+    """The tool is still offered, so nobody has taken over."""
+    handed = ToolCall(id="h", name="hand_off_to_sums")
+    asked = (user("@hand_off_to_sums"), Message(role=Role.ASSISTANT, tool_calls=(handed,)))
+    spec = ToolSpec(name="hand_off_to_sums", description="", parameters={})
+    answer = reply(*asked, Message(role=Role.TOOL, content="No.", tool_call_id="h"), tools=(spec,))
+
+    assert answer.message.content.endswith("hand_off_to_sums says: No.")
+
+
+def test_asked_for_json_it_fills_the_schema() -> None:
+    """From what the user said, and from what the tools said."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    request = ChatRequest(
+        model="echo", messages=(user("It is 42."),), max_output_tokens=99, output_schema=schema
+    )
+    *_, last = BuiltinModel().stream(request, deadline=0.0)
+
+    assert isinstance(last, Reply)
+    assert {"n": 42} == json.loads(last.message.content)

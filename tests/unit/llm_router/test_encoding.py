@@ -82,3 +82,14 @@ def test_pictures_stand_after_the_words_as_data() -> None:
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": url}},
     ] == written["content"]
+
+
+def test_an_output_schema_binds_the_answer() -> None:
+    """As `response_format`, and only if there is one."""
+    schema = {"type": "object"}
+    request = ChatRequest(model="m", messages=(), max_output_tokens=1)
+    bound = encode(request.model_copy(update={"output_schema": schema}), "max_tokens")
+    named = {"name": "answer", "schema": schema}
+
+    assert {"type": "json_schema", "json_schema": named} == bound["response_format"]
+    assert "response_format" not in encode(request, "max_tokens")

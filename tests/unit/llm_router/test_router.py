@@ -176,6 +176,18 @@ def test_a_card_tells_what_is_known() -> None:
     assert 8_000_000 == card.price.output
 
 
+@pytest.mark.parametrize(("structured", "passed"), [(True, {"type": "object"}), (False, None)])
+def test_a_schema_goes_only_where_it_binds(structured: bool, passed: dict[str, str] | None) -> None:
+    """A provider whose card says that it cannot be bound is not sent one."""
+    world = World(provider=ScriptedProvider(structured=structured))
+    bound = request().model_copy(update={"output_schema": {"type": "object"}})
+    world.provider.then(says("{}"))
+    list(world.router().stream(TENANT, bound, deadline=world.clock.now().timestamp() + 60))
+
+    assert structured == world.router().describe("default").structured
+    assert passed == world.provider.asked[0].output_schema
+
+
 def test_the_caller_may_leave_early() -> None:
     """A caller that stops listening ends the provider's stream."""
     world = World()

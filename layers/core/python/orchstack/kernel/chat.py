@@ -95,6 +95,8 @@ class ChatRequest(Frozen):
     tools: tuple[ToolSpec, ...] = ()
     max_output_tokens: int
     temperature: float | None = None
+    # A JSON Schema that the answer has to fit.
+    output_schema: JsonObject | None = None
 
 
 class TextDelta(Frozen):

@@ -66,6 +66,8 @@ class ModelCard(Frozen):
     images: bool = True
     # How many tokens it holds, input and output together.
     window: int
+    # Whether it can be bound to a JSON Schema; else it only reads about it.
+    structured: bool = True
 
 
 class ProviderSettings(Frozen):
@@ -82,6 +84,8 @@ class ProviderSettings(Frozen):
     limit_field: Literal["max_completion_tokens", "max_tokens"] | None = None
     # Whether its models read pictures.
     images: bool = True
+    # Whether its models can be bound to a JSON Schema, by `response_format`.
+    structured: bool = True
     # How many tokens its models hold; else what is listed for each, else some thirty thousand.
     context_window: Annotated[int | None, Field(ge=1_024)] = None
     # Whether a call costs nothing; unless said, whatever answers on this machine's loopback.

@@ -28,6 +28,10 @@ class Provider(Protocol):
     def window(self) -> int | None:
         """How many tokens its models hold, if that is said of all of them."""
 
+    @property
+    def structured(self) -> bool:
+        """Whether its models can be bound to a JSON Schema."""
+
     def stream(self, request: ChatRequest, *, deadline: float) -> Iterator[ProviderEvent]:
         """Answer with text as it comes and, last, exactly one Reply.
 

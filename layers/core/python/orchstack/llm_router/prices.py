@@ -32,6 +32,8 @@ def find(entries: Mapping[str, Entry], target: Target) -> Entry | None:
 def most_input_tokens(request: ChatRequest) -> int:
     """Bound the input tokens of a request: its bytes, and what templates add."""
     total = _TOKENS_FOR_TOOLS if request.tools else 0
+    if request.output_schema is not None:
+        total += most_tokens(json.dumps(request.output_schema, ensure_ascii=False))
     for message in request.messages:
         total += _TOKENS_PER_MESSAGE + most_tokens(message.content)
         total += len(message.images) * TOKENS_PER_IMAGE

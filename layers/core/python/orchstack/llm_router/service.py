@@ -65,7 +65,9 @@ class LlmRouter:
         card = self.describe(request.model)
         provider = self.directory.provider(card.provider)
         shown = tuple(self._shown(tenant_id, message) for message in request.messages)
-        asked = request.model_copy(update={"model": card.model, "messages": shown})
+        schema = request.output_schema if card.structured else None
+        seen = {"model": card.model, "messages": shown, "output_schema": schema}
+        asked = request.model_copy(update=seen)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 yield from _priced(provider.stream(asked, deadline=deadline), card)
@@ -110,6 +112,7 @@ class LlmRouter:
             price=self._price(provider, target),
             images=provider.images,
             window=provider.window or self.prices.window(target),
+            structured=provider.structured,
         )
 
     def _shown(self, tenant_id: UUID, message: Message) -> Message:

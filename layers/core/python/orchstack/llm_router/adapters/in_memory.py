@@ -41,6 +41,7 @@ class ScriptedProvider:
     local: bool = False
     images: bool = True
     window: int | None = None
+    structured: bool = True
     turns: deque[Turn] = field(default_factory=deque)
     asked: list[ChatRequest] = field(default_factory=list)
 

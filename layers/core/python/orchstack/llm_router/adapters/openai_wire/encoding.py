@@ -29,6 +29,9 @@ def encode(request: ChatRequest, limit_field: str) -> JsonObject:
         body["temperature"] = request.temperature
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
+    if request.output_schema is not None:
+        named = {"name": "answer", "schema": request.output_schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
     return body
 
 

@@ -41,6 +41,7 @@ class SchemaTools:
         self.name = wire.name
         self.local = wire.local
         self.images = wire.images
+        self.structured = wire.structured
         self.window = wire.window
         self._wire = wire
 
@@ -134,7 +135,9 @@ def _plain(request: ChatRequest, *, choose: bool = False) -> ChatRequest:
             "Reply in JSON with the tool and its arguments, or with an answer if none helps."
         )
         messages = [*messages[:-1], Message(role=Role.SYSTEM, content=words), *messages[-1:]]
-    return request.model_copy(update={"messages": tuple(messages), "tools": ()})
+    schema = None if choose or request.output_schema is None else _bare(request.output_schema)
+    plain = {"messages": tuple(messages), "tools": (), "output_schema": schema}
+    return request.model_copy(update=plain)
 
 
 def _told(message: Message, names: dict[str, str]) -> Message:

@@ -29,6 +29,7 @@ class OpenAiWire:
         self.local = settings.local
         self.images = settings.images
         self.window = settings.context_window
+        self.structured = settings.structured
         self._limit_field = settings.output_limit
         self._transport = Transport(settings, clock)
 
