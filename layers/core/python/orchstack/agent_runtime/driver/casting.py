@@ -24,6 +24,11 @@ def sticky_of(run: Run) -> str:
     return str(run.session_id or run.id)
 
 
+def _handoffs(steps: Sequence[Step]) -> list[HandoffWork]:
+    works = (step.work for step in steps if step.finished)
+    return [work for work in works if isinstance(work, HandoffWork) and not work.refusal]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Casting:
     """Finds the agents of a run, and describes the tools of the one that is at work."""
@@ -35,15 +40,18 @@ class Casting:
         self, run: Run, first: AgentDocument, steps: Sequence[Step]
     ) -> tuple[AgentDocument, ...]:
         """Give the document of each agent a run has passed through. Raises NotFound."""
-        taken = (step.work for step in steps if step.finished)
-        return (
+        passed = [
             first,
             *(
                 self.agents.effective(run.tenant_id, work.agent, work.version).document
-                for work in taken
-                if isinstance(work, HandoffWork) and not work.refusal
+                for work in _handoffs(steps)
             ),
-        )
+        ]
+        origin = run.forked_from
+        if origin is not None:
+            at_work = len(_handoffs([step for step in steps if step.seq < origin.step]))
+            passed[at_work] = run.overrides.over(passed[at_work])
+        return tuple(passed)
 
     def hand_over(
         self, held: Held, command: HandOff, state: RunState

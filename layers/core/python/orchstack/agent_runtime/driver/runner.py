@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -76,6 +76,22 @@ class RunDriver:
         """
         held = self._hold(run, document, self._lease(), ())
         return held if self._scribe.open(held, checked, key=key) else None
+
+    def fork(
+        self,
+        run: Run,
+        document: AgentDocument,
+        steps: tuple[Step, ...],
+        fresh: Sequence[Step],
+        *,
+        key: RequestKey | None,
+    ) -> Held | None:
+        """Keep a run that begins with another one's steps, in the transaction that is open.
+
+        Of those `fresh` are not as they were. None if another run has the key.
+        """
+        held = self._hold(run, document, self._lease(), steps)
+        return held if self._scribe.fork(held, fresh, key=key) else None
 
     def take(self, tenant_id: UUID, run_id: UUID) -> Held:
         """Take over a run that nobody drives; one that waits for a human is left alone.

@@ -37,6 +37,7 @@ from orchstack.agent_runtime.ports import Journal, Models, SessionMemory
 from orchstack.kernel.chat import MAX_TEXT, Message, MicroDollars, Role
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import OrchStackError
+from orchstack.kernel.events import Announcement
 from orchstack.kernel.observability import logger
 
 
@@ -63,13 +64,21 @@ class Scribe:
         done = plan.finished((checked,), state=held.state, since=held.run.created_at, now=now)
         steps = self._settle(held, done, now)
         announcement = announcements.of_start(held.run, steps, now)
-        held.leased = held.run.status is RunStatus.RUNNING
-        lease = held.lease if held.leased else None
-        with held.timed("database"):
-            opened = self.journal.open(held.run, steps, announcement, key=key, lease=lease)
-            if opened:
-                self.packing.keep(held)
-        return opened
+        return self._opened(held, steps, announcement, key)
+
+    def fork(self, held: Held, fresh: Sequence[Step], *, key: RequestKey | None) -> bool:
+        """Write a new run with the steps that it takes over, which are held, and what comes next.
+
+        Of those steps `fresh` are not as they were. False if another run has the key.
+        """
+        now = self.clock.now()
+        if held.run.status is not RunStatus.QUEUED:
+            begun = {"status": RunStatus.RUNNING, "begun_at": held.run.created_at}
+            held.run = held.run.model_copy(update=begun)
+        taken = held.state.steps
+        planned = self._settle(held, (), now)
+        announcement = announcements.of_start(held.run, (*fresh, *planned), now)
+        return self._opened(held, (*taken, *planned), announcement, key)
 
     def begin(self, held: Held) -> None:
         """Let a run leave the queue, and write what comes first. Joins the open transaction."""
@@ -106,6 +115,21 @@ class Scribe:
         if held.run.over:
             _log_end(held.run)
         yield from held.teller.tell(held.run, held.state.steps)
+
+    def _opened(
+        self,
+        held: Held,
+        steps: Sequence[Step],
+        announcement: Announcement,
+        key: RequestKey | None,
+    ) -> bool:
+        held.leased = held.run.status is RunStatus.RUNNING
+        lease = held.lease if held.leased else None
+        with held.timed("database"):
+            opened = self.journal.open(held.run, steps, announcement, key=key, lease=lease)
+            if opened:
+                self.packing.keep(held)
+        return opened
 
     def _settle(self, held: Held, done: Sequence[Step], now: datetime) -> tuple[Step, ...]:
         """Take in what was done and decide what comes next; gives all that is to be written."""
@@ -187,7 +211,8 @@ class Scribe:
 
     def _begun(self, held: Held, now: datetime) -> Run:
         run, limit = held.run, held.document.history_messages
-        history: tuple[Message, ...] = ()
+        # A fork has that of the run it was forked from.
+        history = run.history
         if run.session_id is not None and limit:
             history = self.memory.recall(run.tenant_id, run.session_id, limit)
         begun = {"status": RunStatus.RUNNING, "begun_at": now, "history": history}

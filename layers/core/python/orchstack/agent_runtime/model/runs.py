@@ -19,7 +19,7 @@ from orchstack.agent_runtime.model.steps import (
     StepStatus,
     Work,
 )
-from orchstack.kernel.agents import NO_NUL, AgentName, RunLimits
+from orchstack.kernel.agents import NO_NUL, AgentDocument, AgentName, RunLimits
 from orchstack.kernel.chat import Message, MicroDollars, Usage
 from orchstack.kernel.errors import RequestInFlight
 from orchstack.kernel.frozen import Frozen
@@ -52,10 +52,16 @@ class Stages(Frozen):
 
 
 class Overrides(Frozen):
-    """What a fork changes of the agent's document."""
+    """What a fork changes of the document of the agent that is at work where it begins."""
 
     instructions: str | None = None
     model: str | None = None
+
+    def over(self, document: AgentDocument) -> AgentDocument:
+        """Give the document as the fork has it."""
+        changed = {"instructions": self.instructions, "model": self.model}
+        known = {name: value for name, value in changed.items() if value is not None}
+        return document.model_copy(update=known) if known else document
 
 
 class Parent(Frozen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -46,16 +46,36 @@ class AgentRuntime:
         Unix time in seconds. Raises NotFound, PayloadTooLarge (nothing of the request remains),
         SessionBusy, IdempotencyKeyReused, and RequestInFlight while another driver holds the run.
         """
-        tenant_id = principal.tenant_id
+        return self.begin(
+            principal.tenant_id,
+            lambda: self._beginning.begin(principal, ask, key),
+            mode=ask.mode,
+            key=key,
+            deadline=deadline,
+        )
+
+    def begin(
+        self,
+        tenant_id: UUID,
+        keep: Callable[[], Held | None],
+        *,
+        mode: Mode,
+        key: RequestKey | None,
+        deadline: float,
+    ) -> Answering:
+        """Do the same with a run that `keep` makes, in the transaction that is open then.
+
+        It gives None if another run has the key. Raises what it raises.
+        """
         with self._world.journal.transaction(tenant_id):
             earlier = self._earlier(tenant_id, key)
-            opened = self._opened(principal, ask, key) if earlier is None else None
+            opened = self._opened(keep, mode) if earlier is None else None
         if opened is not None:
-            return self._begun(opened, ask.mode, deadline)
+            return self._begun(opened, mode, deadline)
         if earlier is None:
             # Another request began a run with this key since we looked.
             raise RequestInFlight(retry_after_s=1)
-        return self._found(earlier, ask.mode, deadline)
+        return self._found(earlier, mode, deadline)
 
     def resume(
         self,
@@ -94,11 +114,11 @@ class AgentRuntime:
         """
         return self._driver.advance(self._driver.take(tenant_id, run_id), deadline=deadline)
 
-    def _opened(self, principal: Principal, ask: Ask, key: RequestKey | None) -> _Opened | None:
-        held = self._beginning.begin(principal, ask, key)
+    def _opened(self, keep: Callable[[], Held | None], mode: Mode) -> _Opened | None:
+        held = keep()
         if held is None:
             return None
-        if ask.mode is not Mode.BACKGROUND or held.run.over:
+        if mode is not Mode.BACKGROUND or held.run.over:
             return _Opened(held, None)
         return _Opened(held, self._world.journal.count_start(held.run.tenant_id, held.run.id))
 
