@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from orchstack.kernel.agents import ASK_HUMAN, AgentDocument, AgentLink
+from orchstack.kernel.agents import ASK_HUMAN, MAX_TOOL_NAME, AgentDocument, AgentLink
 from orchstack.kernel.errors import Fault, fault_at
 from orchstack.kernel.json_schema import schema_fault
 
@@ -88,6 +88,9 @@ def _link_faults(document: AgentDocument, links: Links) -> Iterator[Fault]:
             yield fault_at(f"{place}/agent", f"There is no agent “{link.agent}” to link to.")
         elif any(link.tool == other.tool for other in document.agents[:index]):
             yield fault_at(place, f"The agent “{link.agent}” is linked twice as “{link.kind}”.")
+        elif len(link.tool) > MAX_TOOL_NAME:
+            detail = f"“{link.tool}” is too long for the name of a tool: {MAX_TOOL_NAME} characters."
+            yield fault_at(f"{place}/agent", detail)
         elif link.tool in document.tools:
             yield fault_at(place, f"The link is called as the tool “{link.tool}” is.")
         elif link.kind == "tool" and (circle := _path(asks, link.agent, document.name)):

@@ -49,6 +49,7 @@ def world() -> World:
         blobs=blobs(),
         documents=PdfText(SystemClock()),
         clock=SystemClock(),
+        hang_up=database().close,
     )
 
 
