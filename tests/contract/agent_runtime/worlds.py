@@ -149,7 +149,8 @@ def in_postgres(database: Database, script: Script = ONE_TOOL, **document: Any) 
         contexts=PostgresContexts(database),
     )
     stage = _stage(script, SystemClock(), PostgresJournal(database), memory, context, document)
-    return replace(stage, hang_up=database.close)
+    world = replace(stage.world, hang_up=database.close)
+    return replace(stage, world=world, hang_up=database.close)
 
 
 def _stage(

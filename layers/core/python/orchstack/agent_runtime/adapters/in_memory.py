@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from orchstack.agent_runtime.context.turns import REPAIR
 from orchstack.kernel.agents import AgentDocument, EffectiveAgent, GuardPolicy
 from orchstack.kernel.chat import (
     ChatEvent,
@@ -54,12 +55,13 @@ class ScriptedModels:
     """Plays answers in turn, each in pieces of four characters; an error in the script is raised.
 
     Which answer comes is a matter of how many the request already holds, so asking twice gives the
-    same one.
+    same one. `others` are the scripts of models with a name of their own.
     """
 
     script: Sequence[Completion | OrchStackError]
     price: MicroDollars = 0
     asked: list[ChatRequest] = field(default_factory=list)
+    others: dict[str, Sequence[Completion | OrchStackError]] = field(default_factory=dict)
 
     def stream(
         self, tenant_id: UUID, request: ChatRequest, *, deadline: float
@@ -67,7 +69,7 @@ class ScriptedModels:
         """Answer with pieces of text, then the completion."""
         del tenant_id, deadline
         self.asked.append(request)
-        answer = self.script[_turn(request)]
+        answer = self.others.get(request.model, self.script)[_turn(request)]
         if isinstance(answer, OrchStackError):
             raise answer
         text = answer.message.content
@@ -83,9 +85,13 @@ class ScriptedModels:
 
 
 def _turn(request: ChatRequest) -> int:
-    roles = [message.role for message in request.messages]
-    since_input = roles[::-1].index(Role.USER)
-    return roles[len(roles) - since_input :].count(Role.ASSISTANT)
+    """Count the answers since the user spoke; to be told of a misfit is no turn of the user."""
+    turn = 0
+    for message in request.messages:
+        if message.role is Role.USER and not message.content.startswith(REPAIR):
+            turn = 0
+        turn += message.role is Role.ASSISTANT
+    return turn
 
 
 @dataclass(frozen=True)
