@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from orchstack import sdk
+from orchstack.agent_runtime.model import contexts
 from orchstack.agent_runtime.model.runs import RunDetail, RunView
 from orchstack.control_plane import model as control_plane
 from orchstack.kernel.chat import Usage
@@ -38,6 +39,9 @@ TWINS: list[tuple[type[Model], type[BaseModel]]] = [
     (sdk.DeletedSession, memory_mgr.DeletedSession),
     (sdk.SessionMessage, memory_mgr.SessionMessage),
     (sdk.SessionExport, memory_mgr.SessionExport),
+    (sdk.Context, contexts.ContextView),
+    (sdk.ContextPart, contexts.ContextPartView),
+    (sdk.LeftOut, contexts.LeftOut),
     (sdk.Event, Event),
     (sdk.AuditEntry, AuditEntry),
 ]

@@ -10,6 +10,7 @@ with OrchStack() as client:
 from __future__ import annotations
 
 from orchstack.sdk.client import OrchStack
+from orchstack.sdk.contexts import Context, ContextPart, LeftOut
 from orchstack.sdk.errors import (
     ApiError,
     Conflict,
@@ -45,6 +46,18 @@ from orchstack.sdk.models import (
     Tenant,
     Usage,
 )
+from orchstack.sdk.outcomes import (
+    AgentStats,
+    Comparison,
+    Estimate,
+    Outcome,
+    OutcomeDetail,
+    Percentiles,
+    Review,
+    Trace,
+    UsageReport,
+    VersionStats,
+)
 from orchstack.sdk.records import Fork, Replay, RunDiff, Step
 from orchstack.sdk.retry import Retries
 from orchstack.sdk.sessions import (
@@ -65,14 +78,19 @@ from orchstack.sdk.transport import (
 __all__ = [
     "Agent",
     "AgentDetail",
+    "AgentStats",
     "AgentVersion",
     "Alias",
     "ApiError",
     "ApiKey",
     "AuditEntry",
+    "Comparison",
     "Conflict",
     "ConnectionFailed",
+    "Context",
+    "ContextPart",
     "DeletedSession",
+    "Estimate",
     "Event",
     "Fault",
     "Forbidden",
@@ -85,16 +103,21 @@ __all__ = [
     "InvalidRequest",
     "IssuedKey",
     "IssuedTenant",
+    "LeftOut",
     "MockTransport",
     "NotConfigured",
     "NotFound",
     "OrchStack",
     "OrchStackError",
+    "Outcome",
+    "OutcomeDetail",
+    "Percentiles",
     "Problem",
     "Published",
     "RateLimited",
     "Replay",
     "Retries",
+    "Review",
     "Run",
     "RunDetail",
     "RunDiff",
@@ -107,7 +130,10 @@ __all__ = [
     "Step",
     "StreamBroken",
     "Tenant",
+    "Trace",
     "Transport",
     "Unauthenticated",
     "Usage",
+    "UsageReport",
+    "VersionStats",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 
 from orchstack.kernel import sse
 from orchstack.kernel.plain import JsonMapping
+from orchstack.sdk.contexts import Context
 from orchstack.sdk.following import LAST_EVENTS, Follower
 from orchstack.sdk.models import Model, Run, RunEvent, Usage
 from orchstack.sdk.session import Call, Session, segment
@@ -107,6 +108,10 @@ class RunRecords:
     def step(self, run_id: str, seq: int) -> Step:
         """Show one step of a run."""
         return Step.of(self._get(f"{_path(run_id)}/steps/{seq}"))
+
+    def context(self, run_id: str, seq: int) -> Context:
+        """Show what the model of a step was shown. Raises Gone if the run's texts were erased."""
+        return Context.of(self._get(f"{_path(run_id)}/steps/{seq}/context"))
 
     def events(
         self, run_id: str, *, after: str | None = None, types: Sequence[str] = ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from orchstack.cli.commands import records
+from orchstack.cli.commands import contexts, records
 from orchstack.cli.output import NONE, duration, moment, money, print_json, print_table
 from orchstack.cli.setup import AsJson, Limit, connected
 from orchstack.cli.works import what
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at what agents did, and take it up again.", no_args_is_help=True)
 app.command("steps")(records.steps)
+app.command("context")(contexts.context)
 app.command("watch")(records.watch)
 app.command("replay")(records.replay)
 app.command("fork")(records.fork)

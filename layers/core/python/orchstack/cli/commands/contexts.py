@@ -1,0 +1,54 @@
+"""`orchstack runs context`: what a model was shown in a step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchstack.cli.output import print_json, print_table
+from orchstack.cli.setup import AsJson, connected
+
+if TYPE_CHECKING:
+    from orchstack.sdk import Context
+
+
+def context(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` shows it.")],
+    step: Annotated[int, typer.Argument(metavar="STEP", min=1, help="A step of kind model.")],
+    full: Annotated[bool, typer.Option("--full", help="All words, not a line a part.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a model was shown in a step, and what was left out and why."""
+    with connected(context) as client:
+        found = client.runs.context(run_id, step)
+    if as_json:
+        print_json(found.raw)
+        return
+    _print(found)
+    if full:
+        _print_words(found)
+
+
+def _print(found: Context) -> None:
+    from orchstack.cli import contexts
+
+    typer.echo("\n".join(contexts.summary(found)))
+    typer.echo()
+    print_table(("SECTION", "", "TOKENS"), contexts.sections(found), empty="Nothing.")
+    typer.echo()
+    print_table(("SECTION", "FROM", "TOKENS", "WORDS"), contexts.parts(found), empty="No parts.")
+    typer.echo()
+    print_table(
+        ("LEFT OUT", "FROM", "TOKENS", "WHY"),
+        contexts.left_out(found),
+        empty="Nothing was left out.",
+    )
+
+
+def _print_words(found: Context) -> None:
+    for part in found.parts:
+        for message in part.messages:
+            typer.secho(f"\n{message['role']} ({part.source})", bold=True)
+            typer.echo(message.get("content", ""))
