@@ -89,7 +89,7 @@ def _link_faults(document: AgentDocument, links: Links) -> Iterator[Fault]:
         elif any(link.tool == other.tool for other in document.agents[:index]):
             yield fault_at(place, f"The agent “{link.agent}” is linked twice as “{link.kind}”.")
         elif len(link.tool) > MAX_TOOL_NAME:
-            detail = f"A tool's name has {MAX_TOOL_NAME} characters at most: “{link.tool}” is longer."
+            detail = f"A tool has a name of {MAX_TOOL_NAME} characters at most: not “{link.tool}”."
             yield fault_at(f"{place}/agent", detail)
         elif link.tool in document.tools:
             yield fault_at(place, f"The link is called as the tool “{link.tool}” is.")
