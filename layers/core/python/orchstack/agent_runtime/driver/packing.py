@@ -25,7 +25,7 @@ from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import ModelWork, Step
 from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.kernel.agents import AgentDocument
-from orchstack.kernel.chat import ChatRequest, Message
+from orchstack.kernel.chat import ChatRequest, Message, ToolSpec
 
 _BACKGROUND = frozenset({Section.MEMORY, Section.KNOWLEDGE})
 
@@ -37,28 +37,23 @@ class Packing:
     casting: Casting
     context: ContextPorts
 
-    def admit(self, tenant_id: UUID, document: AgentDocument, asked: Message) -> None:
-        """Raise ContextTooLarge if an input can never fit, before a run of it is kept."""
-        tools = self.casting.specs(tenant_id, document)
-        material = Material(document=document, asked=asked, tools=tools)
-        fits_at_all(material, self._budget(tenant_id, document, ()))
+    def admit(self, held: Held) -> None:
+        """Raise ContextTooLarge if a run's input can never fit, before the run is kept."""
+        material = Material(document=held.document, asked=asked(held.run), tools=self._specs(held))
+        fits_at_all(material, self._budget(held.run.tenant_id, held.document, ()))
 
     def pack(self, held: Held, command: CallModel, state: RunState) -> ChatRequest:
         """Pack the call that was decided; its manifest and its new parts are held with it.
 
         Raises ContextTooLarge, and InvalidDocument if one of the tools is gone.
         """
-        if held.specs is None:
-            held.specs = self.casting.specs(
-                held.run.tenant_id, held.document, asked_by_agent=held.run.parent is not None
-            )
         before = manifests(state.steps)
         material = Material(
             document=held.document,
             asked=asked(held.run),
             history=held.run.history,
             steps=state.steps,
-            tools=held.specs,
+            tools=self._specs(held),
             passages=self._passages(held, before),
             last=command.last,
             max_output_tokens=command.max_output_tokens,
@@ -98,6 +93,14 @@ class Packing:
                 self.context.factors.learn(
                     run.tenant_id, context.model, counted=counted, reported=reported
                 )
+
+    def _specs(self, held: Held) -> tuple[ToolSpec, ...]:
+        """Describe the agent's tools, once while it is at work."""
+        if held.specs is None:
+            held.specs = self.casting.specs(
+                held.run.tenant_id, held.document, asked_by_agent=held.run.parent is not None
+            )
+        return held.specs
 
     def _budget(
         self, tenant_id: UUID, document: AgentDocument, before: Sequence[ContextManifest]

@@ -22,7 +22,14 @@ from orchstack.agent_runtime.driver.waiting import Answer, answered, expired, qu
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Lease, LeaseLost, RequestKey, Run
-from orchstack.agent_runtime.model.steps import GuardWork, ModelWork, RunStatus, Step, WaitWork
+from orchstack.agent_runtime.model.steps import (
+    GuardOutcome,
+    GuardWork,
+    ModelWork,
+    RunStatus,
+    Step,
+    WaitWork,
+)
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.errors import DeadlineExceeded, Unavailable
@@ -41,7 +48,7 @@ class RunDriver:
         self._lease_seconds = lease_seconds
         keeper = LeaseKeeper(journal=world.journal)
         casting = self._casting = Casting(agents=world.agents, tools=world.tools)
-        packing = Packing(casting=casting, context=world.context)
+        packing = self._packing = Packing(casting=casting, context=world.context)
         self._asking = Asking(
             models=world.models,
             guards=world.guards,
@@ -73,8 +80,11 @@ class RunDriver:
         """Keep a run, in the transaction that is open; None if another run has the key.
 
         A queued one is nobody's yet; any other begins, with what its session has to recall.
+        Raises ContextTooLarge if the input can never fit the agent's model.
         """
         held = self._hold(run, document, self._lease(), ())
+        if checked.outcome is not GuardOutcome.BLOCKED:
+            self._packing.admit(held)
         return held if self._scribe.open(held, checked, key=key) else None
 
     def fork(
@@ -206,7 +216,7 @@ class RunDriver:
     ) -> Generator[LiveEvent, None, tuple[Step, ...]]:
         """Write down each call of a tool as it finishes; gives what finished last, not written."""
         for done in self._serving.serve(held, pending, deadline=until):
-            if not held.state.apply(*done).pending:
+            if held.cancel_requested or not held.state.apply(*done).pending:
                 return done
             yield from self._scribe.record(held, done, lease=held.lease)
         return ()
