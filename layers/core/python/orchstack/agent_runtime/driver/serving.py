@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -38,6 +39,8 @@ from orchstack.kernel.errors import (
 MAX_CONTENT: Final = 100_000
 # How much longer than its time a tool is waited for, in seconds.
 GRACE_S: Final = 1.0
+# How often a cancelled run looks whether the agents that it asked have ended: a second.
+_PATIENCE: Final = 4
 _NO_TIME: Final = "There was no time left to call the tool."
 _NOBODY: Final = (
     "No human can be asked here. Go on without, and say in your answer what you would need to know."
@@ -54,7 +57,17 @@ class _Call:
     since: datetime
     until: float
     cut_short: bool
+    # Whether another agent's run is what is called.
+    asks: bool
     do: Callable[[], Answer]
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A call that has finished."""
+
+    call: _Call
+    answer: Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,45 +90,48 @@ class Serving:
         Unavailable. The next driver makes it again.
         """
         calls = {step.seq: self._call(held, step, deadline) for step in pending}
-        open_end: OrchStackError | None = None
-        watch = gather({seq: call.do for seq, call in calls.items()}, self._tick(held))
-        while calls and not held.cancel_requested:
-            with held.timed("tools"):
-                done = next(watch)
-            results: list[tuple[_Call, Answer]] = []
-            for seq, result in self._ends(calls, done):
-                call = calls.pop(seq)
-                if isinstance(result, OrchStackError):
-                    open_end = result
-                else:
-                    results.append((call, result))
-            if results:
-                yield self._written(held, results)
-        watch.close()
+        tick = partial(self.lease.keep, held)
+        results: list[_Ended] = []
+        patience, open_end = _PATIENCE, None
+        with closing(gather({seq: call.do for seq, call in calls.items()}, tick)) as watch:
+            while calls and (not held.cancel_requested or (patience and _asking(calls))):
+                patience -= held.cancel_requested
+                with held.timed("tools"):
+                    done = next(watch)
+                ended = self._ended(calls, done)
+                results += [each for each in ended if isinstance(each, _Ended)]
+                open_end = next((e for e in ended if not isinstance(e, _Ended)), open_end)
+                if results and not held.cancel_requested:
+                    yield self._written(held, results)
+                    results = []
+        if results:
+            yield self._written(held, results)
         if open_end is not None:
             raise open_end
 
-    def _tick(self, held: Held) -> Callable[[], None]:
-        return partial(self.lease.keep, held)
-
-    def _ends(
+    def _ended(
         self, calls: dict[int, _Call], done: dict[int, Future[Answer]]
-    ) -> list[tuple[int, Answer | OrchStackError]]:
-        """Give how calls ended: those that are done, and those that are waited for no longer."""
-        if done:
-            return [(seq, self._end(calls[seq], future)) for seq, future in done.items()]
-        now = self.clock.now().timestamp()
-        late = [(seq, call) for seq, call in calls.items() if now > call.until + GRACE_S]
-        return [(seq, _given_up(call)) for seq, call in late]
+    ) -> list[_Ended | OrchStackError]:
+        """Take out the calls that are done, or that are waited for no longer: with how they ended.
 
-    def _end(self, call: _Call, future: Future[Answer]) -> Answer | OrchStackError:
+        An error is no end: the call is made again.
+        """
+        if done:
+            return [self._end(calls.pop(seq), future) for seq, future in done.items()]
+        now = self.clock.now().timestamp()
+        late = [seq for seq, call in calls.items() if now > call.until + GRACE_S]
+        return [_given_up(calls.pop(seq)) for seq in late]
+
+    def _end(self, call: _Call, future: Future[Answer]) -> _Ended | OrchStackError:
         try:
-            result = future.result()
+            answer = future.result()
         except (DeadlineExceeded, Unavailable, Conflict) as error:
             return error
         out_of_time = self.clock.now().timestamp() >= call.until
-        # With more time than this function has, it might not have failed.
-        return DeadlineExceeded() if result.is_error and call.cut_short and out_of_time else result
+        if answer.is_error and call.cut_short and out_of_time:
+            # With more time than this function has, it might not have failed.
+            return DeadlineExceeded()
+        return _Ended(call, answer)
 
     def _call(self, held: Held, step: Step, deadline: float) -> _Call:
         work, now = step.work, self.clock.now()
@@ -133,6 +149,7 @@ class Serving:
             since=now,
             until=until,
             cut_short=deadline <= own,
+            asks=asks,
             do=self._doing(held, step, work, until=until, own=own),
         )
 
@@ -161,16 +178,16 @@ class Serving:
             return Answer(content=error.detail, is_error=True)
         return Answer(content=result.content, is_error=result.is_error)
 
-    def _written(self, held: Held, results: list[tuple[_Call, Answer]]) -> tuple[Step, ...]:
+    def _written(self, held: Held, results: list[_Ended]) -> tuple[Step, ...]:
         now = self.clock.now()
         with held.timed("guard"):
             checked = [
-                self._checked(call, result, held.document.guards, now) for call, result in results
+                self._checked(each.call, each.answer, held.document.guards, now) for each in results
             ]
         decided = plan.finished(
             [decision for _, decision in checked],
             state=held.state,
-            since=min(call.since for call, _ in results),
+            since=min(each.call.since for each in results),
             now=now,
         )
         return (*(step for step, _ in checked), *decided)
@@ -205,8 +222,13 @@ class Serving:
         return step, decision
 
 
-def _given_up(call: _Call) -> Answer | OrchStackError:
+def _asking(calls: dict[int, _Call]) -> bool:
+    """Whether another agent is at work: it is cancelled too, and ends its run itself."""
+    return any(call.asks for call in calls.values())
+
+
+def _given_up(call: _Call) -> _Ended | OrchStackError:
     if call.cut_short:
         return DeadlineExceeded()
     words = f"{call.work.call.name} did not answer in time. Go on without it, or ask for less."
-    return Answer(content=words, is_error=True)
+    return _Ended(call, Answer(content=words, is_error=True))

@@ -8,7 +8,7 @@ from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.waiting import question_of
 from orchstack.agent_runtime.model.machine import Advanced, Question, RunReference
 from orchstack.agent_runtime.ports import World
-from orchstack.kernel.errors import RequestInFlight
+from orchstack.kernel.errors import DeadlineExceeded, RequestInFlight
 
 # A human's answer that comes in the last moment is still taken; then nobody is waited for.
 _GRACE_S = 5.0
@@ -24,11 +24,14 @@ class Stepper:
     def advance(self, reference: RunReference, *, deadline: float) -> Advanced:
         """Carry out the next command of a run; nothing of one that is over, or not to be had now.
 
-        `deadline` is Unix time in seconds. Raises NotFound, DeadlineExceeded, Unavailable.
+        `deadline` is Unix time in seconds. Raises NotFound, Unavailable.
         """
         try:
             held = self.driver.take(reference.tenant_id, reference.run_id)
             run = self.driver.advance(held, deadline=deadline)
+        except DeadlineExceeded:
+            # What is called takes longer than this function lives: the next one goes on with it.
+            return Advanced.on(reference, held.run)
         except RequestInFlight:
             # Another driver holds it, or it is not its turn in its session.
             return Advanced.later(reference)
