@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -204,7 +204,7 @@ def resume_mode(request: Request[ResumeRun, NoQuery]) -> Mode:
     return Mode.STREAM if request.accepts_stream else request.body.mode
 
 
-def request_key(request: Request[StartRun, NoQuery]) -> RequestKey | None:
+def request_key(request: Request[Any, Any]) -> RequestKey | None:
     """Read the Idempotency-Key and what it stands for."""
     if request.idempotency_key is None:
         return None

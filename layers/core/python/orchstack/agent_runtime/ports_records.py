@@ -36,6 +36,9 @@ class Archive(Protocol):
     def of_session(self, tenant_id: UUID, session_id: UUID) -> tuple[UUID, ...]:
         """Give the runs of a session, oldest first."""
 
+    def attached_elsewhere(self, tenant_id: UUID, run_id: UUID, sha256: str) -> bool:
+        """Tell whether another run that is not erased has the attachment too."""
+
     def rewrite(self, run: Run, steps: Sequence[Step], announcement: Announcement) -> bool:
         """Put a run that is over and its steps in the place of what is kept.
 

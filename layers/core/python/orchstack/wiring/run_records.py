@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from orchstack.agent_runtime.service.contexts import ContextRecords
     from orchstack.agent_runtime.service.erasing import RunEraser
     from orchstack.agent_runtime.service.following import RunFollower
+    from orchstack.agent_runtime.service.forking import RunForker
+    from orchstack.agent_runtime.service.replaying import RunReplayer
 
 
 @cache
@@ -50,9 +52,41 @@ def follower() -> RunFollower:
 def eraser() -> RunEraser:
     """What takes the texts out of runs."""
     from orchstack.agent_runtime.service.erasing import RunEraser
+    from orchstack.wiring.blobs import blobs
 
     return RunEraser(
         archive=PostgresArchive(database()),
+        contexts=PostgresContexts(database()),
+        blobs=blobs(),
         clock=SystemClock(),
-        keepers=(PostgresContexts(database()),),
+    )
+
+
+@cache
+def replayer() -> RunReplayer:
+    """What decides runs anew."""
+    from orchstack.agent_runtime.driver.casting import Casting
+    from orchstack.agent_runtime.service.replaying import RunReplayer
+    from orchstack.wiring.agent_runtime import contexts
+    from orchstack.wiring.control_plane import agents
+    from orchstack.wiring.tool_exec import tool_executor
+
+    return RunReplayer(
+        archive=PostgresArchive(database()),
+        casting=Casting(agents=agents(), tools=tool_executor()),
+        context=contexts(),
+    )
+
+
+@cache
+def forker() -> RunForker:
+    """What begins runs with the steps of others."""
+    from orchstack.agent_runtime.service.forking import RunForker
+    from orchstack.wiring.agent_runtime import driver, runtime, world
+
+    return RunForker(
+        world=world(),
+        driver=driver(),
+        runtime=runtime(),
+        archive=PostgresArchive(database()),
     )

@@ -18,7 +18,16 @@ from orchstack.kernel.errors import NotFound
 from orchstack.kernel.events import Announcement
 
 _SQL: Final = load("orchstack.agent_runtime.adapters", "archive.sql")
-_TEXTS: Final = {"input", "history", "output", "question", "overrides", "fault", "erased_at"}
+_TEXTS: Final = {
+    "input",
+    "history",
+    "attachments",
+    "output",
+    "question",
+    "overrides",
+    "fault",
+    "erased_at",
+}
 
 
 class PostgresArchive:
@@ -66,6 +75,12 @@ class PostgresArchive:
         with self.transaction(tenant_id) as tx:
             rows = tx.all(_SQL["of_session"], {"tenant_id": tenant_id, "session_id": session_id})
         return tuple(row["run_id"] for row in rows)
+
+    def attached_elsewhere(self, tenant_id: UUID, run_id: UUID, sha256: str) -> bool:
+        """Tell whether another run that is not erased has the attachment too."""
+        given = {"tenant_id": tenant_id, "run_id": run_id, "sha256": sha256}
+        with self.transaction(tenant_id) as tx:
+            return tx.one(_SQL["attached_elsewhere"], given) is not None
 
     def rewrite(self, run: Run, steps: Sequence[Step], announcement: Announcement) -> bool:
         """Put a run that is over and its steps in the place of what is kept.

@@ -33,19 +33,26 @@ select run_id from app.runs
 where tenant_id = %(tenant_id)s and session_id = %(session_id)s
 order by run_id;
 
+-- name: attached_elsewhere
+select run_id from app.runs
+where tenant_id = %(tenant_id)s and run_id <> %(run_id)s and erased_at is null
+    and attachments @> jsonb_build_array(jsonb_build_object('sha256', %(sha256)s::text))
+limit 1;
+
 -- name: rewrite
 with rewritten as (
     update app.runs
     set input = given.input,
         history = given.history,
+        attachments = given.attachments,
         output = given.output,
         question = given.question,
         overrides = given.overrides,
         fault = given.fault,
         erased_at = given.erased_at
     from jsonb_to_record(%(run)s::jsonb) as given (
-        input text, history jsonb, output text, question text, overrides jsonb, fault jsonb,
-        erased_at timestamptz
+        input text, history jsonb, attachments jsonb, output text, question text, overrides jsonb,
+        fault jsonb, erased_at timestamptz
     )
     where runs.tenant_id = %(tenant_id)s and runs.run_id = %(run_id)s
         and runs.finished_at is not null and runs.erased_at is null

@@ -55,6 +55,12 @@ class InMemoryArchive:
         runs = self.journal.page(tenant_id, RunFilter(limit=1_000_000))
         return tuple(sorted(run.id for run in runs if run.session_id == session_id))
 
+    def attached_elsewhere(self, tenant_id: UUID, run_id: UUID, sha256: str) -> bool:
+        """Tell whether another run that is not erased has the attachment too."""
+        runs = self.journal.page(tenant_id, RunFilter(limit=1_000_000))
+        others = (run for run in runs if run.id != run_id and run.erased_at is None)
+        return any(each.sha256 == sha256 for run in others for each in run.attachments)
+
     def rewrite(self, run: Run, steps: Sequence[Step], announcement: Announcement) -> bool:
         """Put a run that is over and its steps in the place of what is kept.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
+from orchstack.agent_runtime.model.attachments import Attachment
 from orchstack.agent_runtime.model.runs import Overrides, Run
 from orchstack.agent_runtime.model.steps import (
     Fault,
@@ -20,6 +21,9 @@ from orchstack.agent_runtime.model.steps import (
 from orchstack.kernel.chat import ToolCall
 from orchstack.kernel.plain import JsonObject
 
+# Instead of a file's name.
+_ERASED: Final = "erased"
+
 
 def erased_run(run: Run, at: datetime) -> Run:
     """Give the run without a word of its caller, its model, its tools or a human."""
@@ -27,6 +31,7 @@ def erased_run(run: Run, at: datetime) -> Run:
         update={
             "input": "",
             "history": (),
+            "attachments": tuple(_erased_attachment(each) for each in run.attachments),
             "output": "",
             "question": None,
             "overrides": Overrides(model=run.overrides.model),
@@ -39,6 +44,10 @@ def erased_run(run: Run, at: datetime) -> Run:
 def erased_step(step: Step) -> Step:
     """Give the step without what was said, asked and answered in it."""
     return step.model_copy(update={"work": _erased(step.work)})
+
+
+def _erased_attachment(attachment: Attachment) -> Attachment:
+    return attachment.model_copy(update={"name": _ERASED, "text": ""})
 
 
 def _erased(work: Work) -> Work:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 from orchstack.agent_runtime.loop.erase import erased_run, erased_step
 from orchstack.agent_runtime.model.events import RunErased
 from orchstack.agent_runtime.model.runs import Run, RunView
+from orchstack.agent_runtime.ports_contexts import Contexts
 from orchstack.agent_runtime.ports_records import Archive
+from orchstack.kernel.blobs import Blobs
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import Conflict, SessionBusy
 from orchstack.kernel.events import Announcement, AuditEntry, event_of
@@ -18,20 +18,14 @@ from orchstack.kernel.ids import new_id
 from orchstack.kernel.tenancy import Principal
 
 
-class Keeper(Protocol):
-    """Keeps something of runs beside their journal."""
-
-    def erase(self, run: Run) -> None:
-        """Erase what is kept of a run, in the transaction that is open."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunEraser:
     """Takes the texts out of runs that are over; totals, times and hashes stay."""
 
     archive: Archive
+    contexts: Contexts
+    blobs: Blobs
     clock: Clock
-    keepers: Sequence[Keeper] = ()
 
     def erase(self, principal: Principal, run_id: UUID) -> RunView:
         """Erase a run's texts, and those of the runs it asked for; doing it again changes nothing.
@@ -70,8 +64,11 @@ class RunEraser:
         gone = erased_run(run, now)
         steps = [erased_step(step) for step in self.archive.steps(run.tenant_id, run.id)]
         if self.archive.rewrite(gone, steps, _announcement(gone, actor)):
-            for keeper in self.keepers:
-                keeper.erase(run)
+            self.contexts.erase(run)
+            # Last, for it cannot be undone: if the process dies now, the retry finds it done.
+            for name in {attachment.sha256 for attachment in run.attachments}:
+                if not self.archive.attached_elsewhere(run.tenant_id, run.id, name):
+                    self.blobs.erase(run.tenant_id, name)
 
 
 def _announcement(run: Run, actor: str) -> Announcement:
