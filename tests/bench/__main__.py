@@ -6,15 +6,17 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import first_byte, imports, overhead, start
+from tests.bench import background, canary, first_byte, imports, overhead, start
 from tests.cloud import RunningCloud, running_cloud, synthesize
 
 RUNS = 500
+BACKGROUND_RATE, BACKGROUND_S = 30.0, 30.0
 console = Console()
 
 
@@ -41,6 +43,11 @@ def _first_byte() -> None:
     console.print(f"first token: provider's socket to caller's event: {spread}")
 
 
+def _background() -> None:
+    with _cloud() as cloud:
+        console.print(str(background.measure(cloud, rate=BACKGROUND_RATE, seconds=BACKGROUND_S)))
+
+
 def _imports() -> None:
     table = Table("handler", "import, ms of CPU")
     for name, milliseconds in imports.table():
@@ -55,6 +62,19 @@ def _synth() -> None:
         console.print(f"synthesis {what}: {used:.1f} s CPU")
 
 
+def _canary() -> None:
+    tables = (
+        (f"worse: rolled back within {canary.SOON} runs", canary.REGRESSIONS, 500, canary.SOON),
+        (f"the same: rolled back within {canary.WHOLE} runs", canary.SAME, 100, canary.WHOLE),
+    )
+    for title, cases, canaries, longest in tables:
+        table = Table("canary", "weight", f"of {canaries}", "median runs", "rules", title=title)
+        play = partial(canary.measure, canaries=canaries, longest=longest)
+        for row in canary.table(cases, play):
+            table.add_row(*row)
+        console.print(table)
+
+
 def _up() -> None:
     first, second = start.up_s()
     console.print(f"`orchstack up` to the first answer: {first:.1f} s, again: {second:.1f} s")
@@ -64,6 +84,8 @@ FIGURES: dict[str, Callable[[], None]] = {
     "imports": _imports,
     "overhead": _overhead,
     "first-byte": _first_byte,
+    "background": _background,
+    "canary": _canary,
     "synth": _synth,
     "up": _up,
 }
