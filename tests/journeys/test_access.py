@@ -28,6 +28,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_key": {"name": "mine", "scopes": ["runs:read"]},
     "set_alias": {"version": 1},
     "start_run": {"input": "What is 17 * 23?"},
+    "create_session": {"agent": "adder"},
+    "rename_session": {"title": "Mine"},
 }
 
 
@@ -44,6 +46,7 @@ class Scene:
             "alias": "nothing",
             "key_id": str(uuid4()),
             "run_id": str(uuid4()),
+            "session_id": str(uuid4()),
         }
     )
 
@@ -62,7 +65,9 @@ class Scene:
 
     def seen_by_owner(self) -> list[Any]:
         """All that the owner has and a stranger could have changed."""
-        paths = ("agents/adder", "agents/adder/versions", "runs", f"runs/{self.owned['run_id']}")
+        run, session = f"runs/{self.owned['run_id']}", f"sessions/{self.owned['session_id']}"
+        said = f"{session}/messages"
+        paths = ("agents/adder", "agents/adder/versions", "runs", run, "sessions", session, said)
         keys = self.owner.get("/v1/keys?limit=100").body["items"]
         spare = [key for key in keys if key["id"] == self.owned["key_id"]]
         return [spare, *(self.owner.get(f"/v1/{path}").body for path in paths)]
@@ -73,7 +78,8 @@ def scene(cloud: RunningCloud) -> Scene:
     """The owner and its keys; what the owner has stays as it is."""
     owner = cloud.tenant("owner")
     owner.put("/v1/agents/adder", agent_document(name="adder").model_dump(mode="json"))
-    run_id = owner.run("adder", "What is 17 * 23?").body["id"]
+    session_id = str(uuid4())
+    run_id = owner.run("adder", "What is 17 * 23?", session_id=session_id).body["id"]
     every = {"name": "key", "scopes": sorted(TENANT_SCOPES)}
     spare, revoked, expired = (
         owner.post("/v1/keys", {**every, "expires_in_s": 3600}).body for _ in range(3)
@@ -89,7 +95,13 @@ def scene(cloud: RunningCloud) -> Scene:
             "revoked": owner.with_key(revoked["secret"]),
             "expired": owner.with_key(expired["secret"]),
         },
-        owned={"agent": "adder", "alias": "live", "key_id": spare["key"]["id"], "run_id": run_id},
+        owned={
+            "agent": "adder",
+            "alias": "live",
+            "key_id": spare["key"]["id"],
+            "run_id": run_id,
+            "session_id": session_id,
+        },
     )
 
 
@@ -149,6 +161,7 @@ def test_no_listing_shows_anothers(scene: Scene, stranger: Caller, operation: An
     assert (403 if operation.scope is Scope.PLATFORM_ADMIN else 200) == reply.status
     assert scene.owned["run_id"] not in json.dumps(reply.body)
     assert scene.owned["key_id"] not in json.dumps(reply.body)
+    assert scene.owned["session_id"] not in json.dumps(reply.body)
 
 
 def test_a_test_key_makes_no_live_one(scene: Scene) -> None:

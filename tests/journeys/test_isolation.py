@@ -89,7 +89,9 @@ class Tenants(RuleBasedStateMachine):
         if self._own(member, reply).status == 200:
             member.runs.append(reply.body["id"])
 
-    @rule(me=who, listing=st.sampled_from(("runs", "agents", "keys", "events", "audit")))
+    @rule(
+        me=who, listing=st.sampled_from(("runs", "agents", "keys", "sessions", "events", "audit"))
+    )
     def listings(self, me: int, listing: str) -> None:
         """List what the tenant owns."""
         member = self.members[me]
@@ -106,6 +108,28 @@ class Tenants(RuleBasedStateMachine):
             else:
                 self._denied(member, reply, member.caller.get(f"/v1/runs/{uuid4()}"))
         self._own(member, member.caller.get(f"/v1/runs?agent={quote(words)}"))
+
+    @rule(me=who, theirs=who, part=st.sampled_from(("", "/messages", "/export?format=markdown")))
+    def read_session(self, me: int, theirs: int, part: str) -> None:
+        """Read a session by an id that two tenants use: only one's own words come back."""
+        member, session = self.members[me], self.members[theirs].sessions[0]
+        self._own(member, member.caller.get(f"/v1/sessions/{session}{part}"))
+
+    @rule(me=who, theirs=who, title=text)
+    def rename_session(self, me: int, theirs: int, title: str) -> None:
+        """Rename a session of that id: another's of the same id keeps its name."""
+        member, session = self.members[me], self.members[theirs].sessions[0]
+        body = {"title": f"{title[:100]} {member.mark}"}
+        self._own(member, member.caller.send("PATCH", f"/v1/sessions/{session}", body))
+
+    @rule(me=who, theirs=who)
+    def delete_session(self, me: int, theirs: int) -> None:
+        """Delete a session that only another tenant has: it cannot be."""
+        member, other = self.members[me], self.members[theirs]
+        if me != theirs:
+            made = other.caller.post("/v1/sessions", {"agent": "clerk", "title": other.mark})
+            reply = member.caller.delete(f"/v1/sessions/{self._own(other, made).body['id']}")
+            self._denied(member, reply, member.caller.delete(f"/v1/sessions/{uuid4()}"))
 
     @rule(me=who, name=text)
     def make_key(self, me: int, name: str) -> None:
@@ -211,10 +235,13 @@ def _shared(
 
 
 def _foreign_cache_entries(cloud: RunningCloud, marks: set[str]) -> list[str]:
-    """Keys of Valkey that carry no tenant, or text of a tenant."""
+    """Keys of Valkey that carry no tenant, or text of a tenant, or hold another tenant's text."""
     with redis.Redis(port=cloud.state["cache_port"], decode_responses=True) as client:
         keys = [str(key) for key in client.scan_iter(count=1000)]
-    return [key for key in keys if not key.startswith("{") or any(m in key for m in marks)]
+        lists = [key for key in keys if client.type(key) == "list"]
+        rows = [(key.partition("}")[0], str(client.lrange(key, 0, -1))) for key in lists]
+    named = [key for key in keys if not key.startswith("{") or any(m in key for m in marks)]
+    return named + [owner for _, owner, _ in _shared("cache", rows, marks)]
 
 
 def _foreign_objects(cloud: RunningCloud, marks: set[str]) -> list[str]:
