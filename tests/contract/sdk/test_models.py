@@ -10,9 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from orchstack import sdk
-from orchstack.agent_runtime.model import contexts
+from orchstack.agent_runtime.model import contexts, outcomes, reports
 from orchstack.agent_runtime.model.runs import RunDetail, RunView
-from orchstack.control_plane import model as control_plane
+from orchstack.agent_runtime.model.traces import Traces
+from orchstack.control_plane.model import agents, canaries, evidence, tenants
 from orchstack.kernel.chat import Usage
 from orchstack.kernel.events import AuditEntry, Event
 from orchstack.kernel.ids import new_id
@@ -23,14 +24,20 @@ from orchstack.wiring.catalogue import OPERATIONS
 from tests.make import NOW, audit_entry, event
 
 TWINS: list[tuple[type[Model], type[BaseModel]]] = [
-    (sdk.Tenant, control_plane.Tenant),
-    (sdk.ApiKey, control_plane.ApiKey),
-    (sdk.IssuedKey, control_plane.IssuedKey),
-    (sdk.IssuedTenant, control_plane.IssuedTenant),
-    (sdk.Agent, control_plane.AgentSummary),
-    (sdk.AgentVersion, control_plane.VersionSummary),
-    (sdk.AgentDetail, control_plane.AgentVersion),
-    (sdk.Alias, control_plane.Alias),
+    (sdk.Tenant, tenants.Tenant),
+    (sdk.ApiKey, tenants.ApiKey),
+    (sdk.IssuedKey, tenants.IssuedKey),
+    (sdk.IssuedTenant, tenants.IssuedTenant),
+    (sdk.Agent, agents.AgentSummary),
+    (sdk.AgentVersion, agents.VersionSummary),
+    (sdk.AgentDetail, agents.AgentVersion),
+    (sdk.Alias, agents.Alias),
+    (sdk.AliasState, agents.AliasState),
+    (sdk.Canary, canaries.CanaryView),
+    (sdk.Arm, evidence.Arm),
+    (sdk.Finding, evidence.Finding),
+    (sdk.Validation, agents.Validation),
+    (sdk.Change, agents.Change),
     (sdk.Usage, Usage),
     (sdk.Run, RunView),
     (sdk.RunDetail, RunDetail),
@@ -42,6 +49,16 @@ TWINS: list[tuple[type[Model], type[BaseModel]]] = [
     (sdk.Context, contexts.ContextView),
     (sdk.ContextPart, contexts.ContextPartView),
     (sdk.LeftOut, contexts.LeftOut),
+    (sdk.Outcome, outcomes.OutcomeView),
+    (sdk.OutcomeDetail, outcomes.OutcomeDetail),
+    (sdk.Review, outcomes.Review),
+    (sdk.UsageReport, reports.UsageReport),
+    (sdk.AgentStats, reports.AgentStats),
+    (sdk.VersionStats, reports.VersionStats),
+    (sdk.Estimate, reports.Estimate),
+    (sdk.Percentiles, reports.Percentiles),
+    (sdk.Comparison, reports.Comparison),
+    (sdk.Trace, Traces),
     (sdk.Event, Event),
     (sdk.AuditEntry, AuditEntry),
 ]
@@ -76,7 +93,7 @@ def test_every_answer_of_the_api_has_its_value() -> None:
 
 def test_an_issued_tenant_is_read_whole() -> None:
     """Nested values, times and lists are read from the API's own JSON."""
-    key = control_plane.ApiKey(
+    key = tenants.ApiKey(
         id=new_id(),
         name="ci",
         environment="live",
@@ -85,12 +102,10 @@ def test_an_issued_tenant_is_read_whole() -> None:
         expires_at=NOW + timedelta(days=1),
         revoked_at=None,
     )
-    tenant = control_plane.Tenant(
+    tenant = tenants.Tenant(
         id=new_id(), name="acme", status="active", limits=RequestLimits(), created_at=NOW
     )
-    issued = control_plane.IssuedTenant(
-        tenant=tenant, first_key=control_plane.IssuedKey(key=key, secret=None)
-    )
+    issued = tenants.IssuedTenant(tenant=tenant, first_key=tenants.IssuedKey(key=key, secret=None))
     read = sdk.IssuedTenant.of(issued.model_dump(mode="json"))
 
     assert str(tenant.id) == read.tenant.id

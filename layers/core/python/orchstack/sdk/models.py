@@ -134,13 +134,86 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Arm(Model):
+    """The runs of one version during a canary, added up; cost in micro-dollars."""
+
+    runs: int
+    failures: int
+    cost_micro_usd: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding(Model):
+    """What a rollback rule makes of a canary: it ends it once `e_value` reaches `needed`."""
+
+    rule: str
+    bound: float
+    observed: float | None
+    e_value: float
+    needed: float
+    broken: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canary(Model):
+    """A version that answers a share of an agent's sessions; `end` says how it ended, if it has."""
+
+    generation: int
+    stable_version: int
+    version: int
+    weight: float
+    rollback: Json
+    stable: Arm
+    canary: Arm
+    findings: tuple[Finding, ...]
+    started_at: datetime
+    started_by: str
+    ended_at: datetime | None
+    ended_by: str | None
+    end: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Alias(Model):
-    """A name that moves between the versions of an agent."""
+    """A name that moves between the versions of an agent, and the canary that runs beside it."""
 
     agent: str
     alias: str
     version: int
     previous_version: int | None
+    canary: Canary | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AliasState(Model):
+    """Where an alias points, and the canary that runs, else the last that did."""
+
+    agent: str
+    alias: str
+    version: int
+    canary: Canary | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Model):
+    """One difference of a document to the live version, at a JSON Pointer."""
+
+    path: str
+    kind: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation(Model):
+    """What publishing a document would come to; `same_as` is the version that has it already."""
+
+    agent: str
+    valid: bool
+    faults: tuple[Json, ...]
+    live_version: int | None
+    same_as: int | None
+    changes: tuple[Change, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from orchstack.kernel.plain import JsonMapping
+from orchstack.kernel.plain import JsonMapping, JsonObject
 from orchstack.sdk.models import (
     Agent,
     AgentDetail,
     AgentVersion,
     Alias,
+    AliasState,
     ApiKey,
     AuditEntry,
     Event,
@@ -18,6 +19,7 @@ from orchstack.sdk.models import (
     IssuedTenant,
     Published,
     Tenant,
+    Validation,
 )
 from orchstack.sdk.session import MAX_PAGE, Call, Session, segment
 
@@ -85,11 +87,19 @@ class Agents:
         """Take the connection."""
         self._session = session
 
-    def publish(self, document: JsonMapping) -> Published:
-        """Publish a document under its own name. Raises InvalidDocument with the faults."""
-        path = f"/v1/agents/{segment(str(document.get('name', '')))}"
-        status, body = self._session.call(Call(method="PUT", path=path, body=dict(document)))
+    def publish(self, document: JsonMapping, *, canary: float | None = None) -> Published:
+        """Publish a document under its own name. Raises InvalidDocument with the faults.
+
+        With a weight for `canary` (0.1 is one session in ten) it begins beside the live version.
+        """
+        call = Call(method="PUT", path=_of(document), query={"canary": canary}, body=dict(document))
+        status, body = self._session.call(call)
         return Published(AgentDetail.of(body), created=status == CREATED)
+
+    def validate(self, document: JsonMapping) -> Validation:
+        """Say what is wrong with a document and what it would change; publishes nothing."""
+        call = Call(method="POST", path=f"{_of(document)}/validate", body=dict(document))
+        return Validation.of(self._session.call(call)[1])
 
     def list(self, *, limit: int | None = None) -> Iterator[Agent]:
         """Give the agents by name."""
@@ -108,11 +118,27 @@ class Agents:
         path = f"/v1/agents/{segment(agent)}/versions"
         return map(AgentVersion.of, self._session.pages(path, {}, limit))
 
-    def set_alias(self, agent: str, alias: str, version: int) -> Alias:
-        """Point an alias at a version; `live` at an older one is a rollback."""
+    def alias(self, agent: str, alias: str) -> AliasState:
+        """Show where an alias points, and how its canary stands or ended."""
         path = f"/v1/agents/{segment(agent)}/aliases/{segment(alias)}"
-        call = Call(method="PUT", path=path, body={"version": version})
-        return Alias.of(self._session.call(call)[1])
+        return AliasState.of(self._session.call(Call(method="GET", path=path))[1])
+
+    def set_alias(
+        self, agent: str, alias: str, version: int, *, canary: JsonMapping | None = None
+    ) -> Alias:
+        """Point an alias at a version; `live` at an older one is a rollback.
+
+        `canary` is `{"version": 4, "weight": 0.1, "rollback": {"max_error_rate": 0.2}}`; without
+        it, the canary that runs ends.
+        """
+        path = f"/v1/agents/{segment(agent)}/aliases/{segment(alias)}"
+        body: JsonObject = {"version": version} | ({} if canary is None else {"canary": canary})
+        return Alias.of(self._session.call(Call(method="PUT", path=path, body=body))[1])
+
+
+def _of(document: JsonMapping) -> str:
+    """The path of the agent that a document names."""
+    return f"/v1/agents/{segment(str(document.get('name', '')))}"
 
 
 class Events:

@@ -15,7 +15,7 @@ from orchstack.sdk.errors import ConnectionFailed, OrchStackError, Problem, erro
 from orchstack.sdk.retry import Retries
 from orchstack.sdk.transport import HttpRequest, HttpResponse, Transport
 
-Query = Mapping[str, str | int | None]
+Query = Mapping[str, str | int | float | None]
 ResultT = TypeVar("ResultT")
 
 SAFE_METHODS = frozenset({"GET"})
