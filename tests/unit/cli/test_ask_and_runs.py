@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from orchstack.cli.waterfall import WIDTH, bar
 from tests.unit.cli.kit import Answer, Api, page, problem, run, stream
 
 PATH = "POST /v1/agents/adder/runs"
@@ -161,7 +160,7 @@ STEPS: list[dict[str, Any]] = [
 
 
 def journaled() -> dict[str, Any]:
-    """A run with steps and spans."""
+    """A run with steps."""
     steps = [
         {
             "seq": seq,
@@ -172,21 +171,7 @@ def journaled() -> dict[str, Any]:
         }
         for seq, work in enumerate(STEPS, 1)
     ]
-    spans = [
-        span("1", None, "invoke_agent adder", 0, 100),
-        span("3", "1", "execute_tool calculator", 60, 80, **{"error.type": "tool_error"}),
-        span("2", "1", "chat default", 10, 50, **TOKENS),
-    ]
-    return run(steps=steps, spans=spans)
-
-
-TOKENS: dict[str, Any] = {"gen_ai.usage.input_tokens": 40, "gen_ai.usage.output_tokens": 7}
-
-
-def span(id_: str, parent: str | None, name: str, start: int, end: int, **more: Any) -> Any:
-    """A span."""
-    given = {"id": id_, "parent": parent, "name": name, "start_ms": start, "end_ms": end}
-    return {**given, "attributes": more}
+    return run(steps=steps)
 
 
 def test_a_run_is_shown_step_by_step() -> None:
@@ -197,26 +182,3 @@ def test_a_run_is_shown_step_by_step() -> None:
     assert "input allowed" in output
     assert "builtin/echo: calls calculator" in output
     assert 'calculator(expression="17 * 23") → 391' in output
-
-
-def test_a_run_is_shown_as_a_waterfall() -> None:
-    """Spans below their parents in the order in which they began, each with its bar."""
-    output = Api({"GET /v1/runs/r-1": (200, journaled())}).run("runs", "show", "r-1", "--tree")
-    lines = [line for line in output.output.splitlines() if "█" in line]
-
-    assert ["invoke_agent adder", "  chat default", "  execute_tool calculator"] == [
-        line[:26].rstrip()[:25] for line in lines
-    ]
-    assert "40.0 ms   40 + 7 tokens" in lines[1]
-    assert "✗ tool_error" in lines[2]
-
-
-@pytest.mark.parametrize(
-    ("offset", "length", "whole"), [(0, 100, 100), (99, 1, 100), (100, 0, 100), (0, 0, 0)]
-)
-def test_a_bar_stays_in_its_column_and_can_be_seen(offset: int, length: int, whole: int) -> None:
-    """Also for the shortest span, at the very end, of a run that took no time."""
-    drawn = bar(offset, length, whole)
-
-    assert WIDTH == len(drawn)
-    assert drawn.strip()

@@ -9,7 +9,7 @@ def test_what_is_exported_is_what_is_named() -> None:
     """`__all__` names exactly the public names of the package, none twice."""
     modules = {"client", "connection", "errors", "models", "resources", "retry", "runs"}
     modules |= {"session", "sessions", "sse", "transport", "annotations", "following", "records"}
-    modules |= {"contexts"}
+    modules |= {"contexts", "outcomes"}
     public = {name for name in vars(sdk) if not name.startswith("_")} - modules
 
     assert sorted(public) == sdk.__all__

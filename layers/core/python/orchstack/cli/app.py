@@ -13,6 +13,7 @@ from orchstack.cli.commands import (
     keys,
     local,
     logs,
+    outcomes,
     runs,
     sessions,
     status,
@@ -53,9 +54,14 @@ app.command("logs")(logs.logs)
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(keys.app, name="keys")
 app.add_typer(agents.app, name="agents")
+agents.app.command("stats")(outcomes.stats)
+agents.app.command("compare")(outcomes.compare)
 app.command("ask")(ask)
 app.add_typer(runs.app, name="runs")
+runs.app.command("review")(outcomes.review)
 app.add_typer(sessions.app, name="sessions")
+app.command("outcomes")(outcomes.outcomes)
+app.command("usage")(outcomes.usage)
 app.add_typer(events.app, name="events")
 
 

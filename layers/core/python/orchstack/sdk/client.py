@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from orchstack.sdk.connection import resolve
+from orchstack.sdk.outcomes import Outcomes
 from orchstack.sdk.resources import Agents, Audit, Events, Keys, Tenants
 from orchstack.sdk.retry import Retries
 from orchstack.sdk.runs import Runs
@@ -40,6 +41,7 @@ class OrchStack:
         self.agents = Agents(self._session)
         self.runs = Runs(self._session)
         self.sessions = Sessions(self._session)
+        self.outcomes = Outcomes(self._session)
         self.events = Events(self._session)
         self.audit = Audit(self._session)
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from orchstack.cli.commands import contexts, records
-from orchstack.cli.output import NONE, duration, moment, money, print_json, print_table
+from orchstack.cli.output import NONE, console, duration, moment, money, print_json, print_table
 from orchstack.cli.setup import AsJson, Limit, connected
+from orchstack.cli.tree import RunTree
 from orchstack.cli.works import what
 
 if TYPE_CHECKING:
@@ -82,20 +83,23 @@ def _row(run: Run) -> tuple[str, ...]:
 def show(
     context: typer.Context,
     run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
-    tree: Annotated[bool, typer.Option("--tree", help="Its spans as a waterfall.")] = False,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="With the runs below it, each step as a bar.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a run: question, answer, and what happened step by step."""
     with connected(context) as client:
         run = client.runs.get(run_id)
+        drawn = RunTree.of(run, client.runs.get).draw(run) if tree and not as_json else None
     if as_json:
         print_json(run.raw)
         return
     for line in _summary(run):
         typer.echo(line)
     typer.echo()
-    if tree:
-        _print_waterfall(run)
+    if drawn is not None:
+        console().print(drawn, soft_wrap=True)
     else:
         _print_steps(run)
 
@@ -127,17 +131,4 @@ def _print_steps(run: RunDetail) -> None:
             for step in run.steps
         ),
         empty="No steps yet.",
-    )
-
-
-def _print_waterfall(run: RunDetail) -> None:
-    from orchstack.cli.waterfall import rows
-
-    print_table(
-        ("SPAN", "", "TOOK", ""),
-        (
-            (f"{'  ' * row.depth}{row.name}", row.bar, duration(row.milliseconds), row.note)
-            for row in rows(run.spans)
-        ),
-        empty="No spans yet.",
     )
