@@ -72,6 +72,8 @@ DEV = Stage(
         special={
             "agent_runtime/advance_run": 40,
             "agent_runtime/start_run": 40,
+            # Each of its readers holds one.
+            "agent_runtime/stream_run_events": 40,
             "agent_runtime/sweep_runs": 1,
             "control_plane/authorize_request": 40,
             "control_plane/migrate_database": 1,
@@ -104,6 +106,7 @@ PROD = Stage(
             "agent_runtime/measure_agent": 5,
             "agent_runtime/report_usage": 5,
             "agent_runtime/start_run": 200,
+            "agent_runtime/stream_run_events": 150,
             "agent_runtime/sweep_runs": 1,
             "control_plane/authorize_request": 100,
             "control_plane/migrate_database": 1,

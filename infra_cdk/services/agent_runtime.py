@@ -12,6 +12,7 @@ from infra_cdk.constructs.schedule import Sweep
 from infra_cdk.constructs.state_machine import StateMachine
 from infra_cdk.house import PLATFORM, House
 from infra_cdk.services.agent_runtime_outcomes import Outcomes
+from infra_cdk.services.agent_runtime_records import Records
 
 # One model call may take minutes; the machine's own timeout of the state is the same.
 ADVANCE_SECONDS = 600
@@ -26,20 +27,22 @@ class AgentRuntime(Construct):
     def __init__(self, scope: Construct, house: House) -> None:
         super().__init__(scope, "AgentRuntime")
         start, resume = self._driver(house, "start_run"), self._driver(house, "resume_run")
+        fork = self._driver(house, "fork_run")
         start.use_blobs("Put")
         self.advance = self._driver(house, "advance_run", timeout_s=ADVANCE_SECONDS)
-        self.agent_run = self._machine(house, start, resume, self._sweeper(house))
+        self.agent_run = self._machine(house, start, resume, fork, self._sweeper(house))
         cancel = PythonFunction(self, house, "agent_runtime/cancel_run")
         cancel.permit("states:SendTaskSuccess", self.agent_run.machine.state_machine_arn)
         self.functions = [
             start,
             resume,
+            fork,
             cancel,
             PythonFunction(self, house, "agent_runtime/list_runs"),
             PythonFunction(self, house, "agent_runtime/get_run"),
         ]
         self.outcomes = Outcomes(self, house)
-        self.functions += self.outcomes.functions
+        self.functions += self.outcomes.functions + Records(self, house).functions
 
     def _driver(self, house: House, name: str, timeout_s: int | None = None) -> PythonFunction:
         """Make a function that carries runs on, so it calls models."""

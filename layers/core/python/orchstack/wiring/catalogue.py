@@ -6,6 +6,7 @@ from typing import Any
 
 from orchstack.agent_runtime import api as agent_runtime
 from orchstack.agent_runtime import api_outcomes as outcomes
+from orchstack.agent_runtime import api_records as records
 from orchstack.control_plane import api as control_plane
 from orchstack.event_bus import api as event_bus
 from orchstack.kernel.http import Operation
@@ -15,6 +16,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *control_plane.OPERATIONS,
     *agent_runtime.OPERATIONS,
     *outcomes.OPERATIONS,
+    *records.OPERATIONS,
     *memory_mgr.OPERATIONS,
     *event_bus.OPERATIONS,
 )

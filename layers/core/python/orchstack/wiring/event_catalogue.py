@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from orchstack.agent_runtime.model.events import (
     RunCancelled,
     RunCompleted,
+    RunErased,
     RunFailed,
     RunStarted,
 )
@@ -214,6 +215,13 @@ EVENT_TYPES: tuple[EventType, ...] = (
         service="agent_runtime",
         subject=f"runs/{_RUN}",
         example=RunCancelled(**_ANSWERED, finish_reason=FinishReason.CANCELLED),
+    ),
+    EventType(
+        service="agent_runtime",
+        subject=f"runs/{_RUN}",
+        example=RunErased(
+            run_id=_RUN, agent="support", version=3, session_id=None, erased_at=_ENDED
+        ),
     ),
     EventType(
         service="agent_runtime",

@@ -54,7 +54,7 @@ def exporter() -> SessionExporter:
 
 
 def erase_runs(principal: Principal, session_id: UUID) -> None:
-    """Erase the texts of the runs of a session that is being deleted."""
+    """Erase the runs of a session that is being deleted. Raises SessionBusy."""
     from orchstack.wiring.run_records import eraser
 
     actor = f"key:{principal.key_id}"

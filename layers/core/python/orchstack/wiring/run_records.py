@@ -67,14 +67,15 @@ def replayer() -> RunReplayer:
     """What decides runs anew."""
     from orchstack.agent_runtime.driver.casting import Casting
     from orchstack.agent_runtime.service.replaying import RunReplayer
-    from orchstack.wiring.agent_runtime import contexts
+    from orchstack.llm_router.adapters.token_counter import BundledVocabularies
     from orchstack.wiring.control_plane import agents
     from orchstack.wiring.tool_exec import tool_executor
 
     return RunReplayer(
         archive=PostgresArchive(database()),
         casting=Casting(agents=agents(), tools=tool_executor()),
-        context=contexts(),
+        contexts=PostgresContexts(database()),
+        vocabularies=BundledVocabularies(),
     )
 
 

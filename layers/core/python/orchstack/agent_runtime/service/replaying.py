@@ -18,7 +18,7 @@ from orchstack.agent_runtime.model.contexts import ContextManifest, ContextPart,
 from orchstack.agent_runtime.model.replays import ReplayReport
 from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import Step
-from orchstack.agent_runtime.ports_contexts import ContextPorts
+from orchstack.agent_runtime.ports_contexts import Contexts, Vocabularies
 from orchstack.agent_runtime.ports_records import Archive
 from orchstack.agent_runtime.service.comparing import RunSteps
 from orchstack.kernel.agents import AgentDocument
@@ -33,7 +33,8 @@ class RunReplayer:
 
     archive: Archive
     casting: Casting
-    context: ContextPorts
+    contexts: Contexts
+    vocabularies: Vocabularies
 
     def replay(self, tenant_id: UUID, run_id: UUID) -> ReplayReport:
         """Decide a run anew, as far as it goes. Raises NotFound, and Gone if it was erased."""
@@ -42,7 +43,7 @@ class RunReplayer:
             first = self.casting.agents.effective(tenant_id, run.agent, run.version).document
             documents = self.casting.documents(run, first, steps)
             parts = self._parts(run, steps)
-        packer = _Packer(run, parts, self.context)
+        packer = _Packer(run, parts, self.vocabularies)
         return replay(
             Recording(
                 state=RunState.of(run, documents).apply(*steps),
@@ -56,7 +57,7 @@ class RunReplayer:
         """Give what came from outside of what models were shown: tools, and what was looked up."""
         entries = (entry for manifest in manifests(steps) for entry in manifest.parts)
         hashes = {entry.hash for entry in entries if entry.section in _GIVEN}
-        return self.context.contexts.parts(run.tenant_id, run.id, sorted(hashes))
+        return self.contexts.parts(run.tenant_id, run.id, sorted(hashes))
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class _Packer:
 
     run: Run
     parts: Mapping[str, str]
-    context: ContextPorts
+    vocabularies: Vocabularies
 
     def hash_of(
         self,
@@ -91,7 +92,7 @@ class _Packer:
         budget = Budget(
             tokens=recorded.budget,
             tokenizer=recorded.tokenizer,
-            count=partial(self.context.tokens.count, document.model),
+            count=partial(self.vocabularies.count, recorded.tokenizer),
             factor=lambda: recorded.factor,
         )
         packed = pack(material, budget, before[-1] if before else None)
