@@ -25,6 +25,7 @@ from orchstack.kernel.observability import logger
 from orchstack.kernel.settings import DatabaseSettings, load
 from orchstack.kernel.tenancy import Principal
 from orchstack.local.postgres import PostgresServer, create_database
+from orchstack.local.valkey import ValkeyServer
 from orchstack.wiring.agent_runtime import runtime
 from orchstack.wiring.control_plane import agents
 from orchstack.wiring.database import database
@@ -37,10 +38,10 @@ NAME = "bench"
 
 @contextmanager
 def environment() -> Iterator[Principal]:
-    """A migrated database with a tenant, and the environment of a function that uses it."""
+    """A migrated database with a tenant, a cache, and the environment of a function over them."""
     logger.setLevel("WARNING")
-    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    with folder as name, PostgresServer(Path(name) / "postgres", durable=True) as server:
+    folder, cache = tempfile.TemporaryDirectory(ignore_cleanup_errors=True), ValkeyServer()
+    with folder as name, cache, PostgresServer(Path(name) / "postgres", durable=True) as server:
         create_database(server.dsn(dbname="postgres"), NAME)
         migrate(server.dsn(dbname=NAME))
         os.environ.update(
@@ -50,6 +51,9 @@ def environment() -> Iterator[Principal]:
             ORCHSTACK_DATABASE_USER="orchstack_platform",
             ORCHSTACK_DATABASE_AUTH="trust",
             ORCHSTACK_DATABASE_TLS="off",
+            ORCHSTACK_CACHE_HOST=cache.host,
+            ORCHSTACK_CACHE_PORT=str(cache.port),
+            ORCHSTACK_CACHE_TLS="false",
             ORCHSTACK_PROVIDERS_SECRET_ARN="none",
         )
         with closing(Database(connector(load(DatabaseSettings)))) as as_platform:
