@@ -98,6 +98,7 @@ class Invocation:
         self.outcome: asyncio.Future[Result | Stream] = asyncio.get_running_loop().create_future()
         self.stream: Stream | None = None
         self.failure: Failure | None = None
+        self.queued = time.monotonic()
         self.started = 0.0
         self.deadline_ms = 0
 

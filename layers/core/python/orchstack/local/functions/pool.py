@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from collections import deque
@@ -25,6 +26,9 @@ from orchstack.local.logs import LogSink, Source
 # Lambda allows 10 s; a laptop that starts ten functions at once is slower.
 _INIT_TIMEOUT_S = 60.0
 _IDLE_S = 600.0
+# How long an invocation waits for the workers there are before another one is started.
+_PATIENCE_S = 0.1
+_AT_ONCE = os.cpu_count() or 1
 
 # These will soon ask for an invocation, so no further worker need start for it.
 _COMING = (State.STARTING, State.RETURNING)
@@ -115,7 +119,7 @@ class Pool:
             worker.state = State.DOOMED
 
     def tend(self) -> None:
-        """Enforce the memory limit, and let workers go that have not worked for ten minutes."""
+        """Enforce the memory limit, let go who has long been idle, start more where they lack."""
         for worker in list(self.workers.values()):
             if worker.state is State.IDLE:
                 if time.monotonic() - worker.idle_since > _IDLE_S:
@@ -123,6 +127,7 @@ class Pool:
             elif worker.measure() > self.spec.memory_mb * 1024 * 1024:
                 worker.out_of_memory = True
                 worker.kill()
+        self._grow()
 
     async def stop(self) -> None:
         """Kill every worker and answer everybody."""
@@ -149,9 +154,19 @@ class Pool:
     def _dispatch(self) -> None:
         while self._waiting and self._idle:
             self._give(self._idle.pop(), self._waiting.popleft())
+        self._grow()
+
+    def _grow(self) -> None:
+        """Start workers, no more at once than there are processors, or all would be slow.
+
+        A worker that is there serves a short wait sooner than one that has to start.
+        """
+        if not self._waiting or len(self.workers) >= self.spec.workers:
+            return
         coming = sum(worker.state in _COMING for worker in self.workers.values())
-        room = self.spec.workers - len(self.workers)
-        for _ in range(min(len(self._waiting) - coming, room)):
+        starting = sum(worker.state is State.STARTING for worker in self.workers.values())
+        late = time.monotonic() - self._waiting[0].queued > _PATIENCE_S
+        if not self.workers or (late and starting < _AT_ONCE and coming < len(self._waiting)):
             self._start()
 
     def _give(self, worker: Worker, invocation: Invocation) -> None:
