@@ -22,6 +22,7 @@ from orchstack.agent_runtime.adapters.pdf import PdfText
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.runner import LEASE_SECONDS
+from orchstack.agent_runtime.loop.poison import MAX_TRIES
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Ask, RequestKey, RunView
 from orchstack.agent_runtime.ports import Journal, World
@@ -81,13 +82,14 @@ class Stage:
     models: ScriptedModels
     tools: InMemoryTools
     lease_seconds: float = LEASE_SECONDS
+    max_tries: int = MAX_TRIES
     # Closes what the calling thread opened.
     hang_up: Callable[[], None] = lambda: None
 
     @property
     def runtime(self) -> AgentRuntime:
         """A fresh driver each time, as after a restart."""
-        driver = RunDriver(self.world, lease_seconds=self.lease_seconds)
+        driver = RunDriver(self.world, lease_seconds=self.lease_seconds, max_tries=self.max_tries)
         return AgentRuntime(self.world, driver)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from orchstack.agent_runtime.model.runs import Ask
 from orchstack.kernel.errors import RequestInFlight
@@ -62,7 +63,7 @@ def test_callers_with_one_key_make_one_run(make_stage: MakeStage) -> None:
 
 def test_drivers_that_take_each_others_run_over_write_one_journal(make_stage: MakeStage) -> None:
     """With a lease that lapses at once each takes the run from the other; the fence holds."""
-    stage = make_stage().lasting(0.0)
+    stage = replace(make_stage().lasting(0.0), max_tries=100_000)
     _left(stage)
     run_id = stage.records.page(stage.tenant_id, PageQuery()).items[0].id
 

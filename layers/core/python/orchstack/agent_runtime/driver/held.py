@@ -44,6 +44,7 @@ class Held:
     looked_at: float = 0.0
     # Drivers, this one included, that set about what comes next in the journal.
     tries: int = 1
+    max_tries: int = MAX_TRIES
     # Whether somebody asked for the run to be cancelled, as far as its driver knows.
     cancel_requested: bool = False
     # Whether the lease is still to be given back: not of a run whose end is written down.
@@ -52,7 +53,7 @@ class Held:
     @property
     def hopeless(self) -> bool:
         """Whether one driver after the other has died over what comes next."""
-        return self.tries > MAX_TRIES
+        return self.tries > self.max_tries
 
     @contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:

@@ -19,6 +19,7 @@ from orchstack.agent_runtime.driver.screening import Screening
 from orchstack.agent_runtime.driver.scribe import Scribe
 from orchstack.agent_runtime.driver.serving import Serving
 from orchstack.agent_runtime.driver.waiting import Answer, answered, expired, question_of
+from orchstack.agent_runtime.loop.poison import MAX_TRIES
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Lease, LeaseLost, RequestKey, Run
@@ -43,9 +44,12 @@ RESERVE_SECONDS: Final = 2.0
 class RunDriver:
     """Carries runs on; one driver holds a run at a time, and the journal refuses all others."""
 
-    def __init__(self, world: World, *, lease_seconds: float = LEASE_SECONDS) -> None:
+    def __init__(
+        self, world: World, *, lease_seconds: float = LEASE_SECONDS, max_tries: int = MAX_TRIES
+    ) -> None:
         self._world = world
         self._lease_seconds = lease_seconds
+        self._max_tries = max_tries
         keeper = LeaseKeeper(journal=world.journal)
         casting = self._casting = Casting(agents=world.agents, tools=world.tools)
         packing = self._packing = Packing(casting=casting, context=world.context)
@@ -235,6 +239,7 @@ class RunDriver:
             clock=clock,
             renewed_at=clock.monotonic(),
             leased=not run.over,
+            max_tries=self._max_tries,
         )
 
     def _lease(self) -> Lease:

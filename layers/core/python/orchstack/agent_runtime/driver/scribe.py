@@ -135,7 +135,7 @@ class Scribe:
         """Take in what was done and decide what comes next; gives all that is to be written."""
         state = held.state.apply(*done)
         if (held.cancel_requested or held.hopeless) and state.end is None:
-            why = plan.CANCELLED if held.cancel_requested else poison(state)
+            why = plan.CANCELLED if held.cancel_requested else poison(state, held.tries - 1)
             left = plan.abandoned(state.pending, now, why)
             done, state = (*done, *left), state.apply(*left)
         planned: tuple[Step, ...] = ()
@@ -234,7 +234,7 @@ def _outside(held: Held, state: RunState) -> Command | None:
         return None
     if held.cancel_requested:
         return cancel(state)
-    return give_up(state, poison(held.state)) if held.hopeless else None
+    return give_up(state, poison(held.state, held.tries - 1)) if held.hopeless else None
 
 
 def _queued(held: Held, state: RunState) -> bool:

@@ -12,11 +12,11 @@ from orchstack.kernel.errors import RunPoisoned
 MAX_TRIES: Final = 6
 
 
-def poison(state: RunState) -> Fault:
-    """Say which step the drivers died over, and what they tried."""
+def poison(state: RunState, died: int) -> Fault:
+    """Say which step so many drivers died over, and what they tried."""
     tried = "; ".join(_named(step) for step in state.pending) or f"step {state.next_seq}"
     detail = (
-        f"{MAX_TRIES} drivers in turn set about {tried}, and none of them came to its end. {_NEXT}"
+        f"{died} drivers in turn set about {tried}, and none of them came to its end. {_NEXT}"
     )
     return Fault(code=RunPoisoned.code, detail=detail)
 
