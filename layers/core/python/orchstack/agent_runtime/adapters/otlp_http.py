@@ -48,6 +48,10 @@ class OtlpCollector:
             raise Unavailable(f"The collector of traces answered {response.status}.")
         _tell_of_rejected(answer)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._pool.clear()
+
 
 def _tell_of_rejected(answer: bytes) -> None:
     """Log what the collector left out: the protocol forbids to send that again."""
