@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from orchstack.agent_runtime.adapters.archive import PostgresArchive
 from orchstack.agent_runtime.adapters.in_memory_archive import InMemoryArchive
+from orchstack.agent_runtime.adapters.in_memory_contexts import EstimatingVocabularies
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
-from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventName
+from orchstack.agent_runtime.driver import RunDriver
+from orchstack.agent_runtime.driver.casting import Casting
+from orchstack.agent_runtime.model.events import Answering, EventId, LiveEvent, LiveEventName
+from orchstack.agent_runtime.model.forks import Fork
+from orchstack.agent_runtime.model.replays import ReplayReport
+from orchstack.agent_runtime.model.runs import RunDetail
 from orchstack.agent_runtime.ports_records import Archive
 from orchstack.agent_runtime.service.comparing import RunSteps
 from orchstack.agent_runtime.service.erasing import RunEraser
 from orchstack.agent_runtime.service.following import RunFollower
+from orchstack.agent_runtime.service.forking import RunForker
+from orchstack.agent_runtime.service.replaying import RunReplayer
 from orchstack.kernel.clock import ManualClock
 from tests.contract.agent_runtime.worlds import Stage
 
@@ -34,7 +43,43 @@ def steps_of(stage: Stage) -> RunSteps:
 
 def eraser_of(stage: Stage) -> RunEraser:
     """What erases the stage's runs."""
-    return RunEraser(archive=archive_of(stage), clock=stage.world.clock)
+    return RunEraser(
+        archive=archive_of(stage),
+        contexts=stage.world.context.contexts,
+        blobs=stage.world.blobs,
+        clock=stage.world.clock,
+    )
+
+
+def replayed(stage: Stage, run_id: UUID) -> ReplayReport:
+    """What a replay of a run finds."""
+    casting = Casting(agents=stage.world.agents, tools=stage.world.tools)
+    replayer = RunReplayer(
+        archive=archive_of(stage),
+        casting=casting,
+        contexts=stage.world.context.contexts,
+        vocabularies=EstimatingVocabularies(),
+    )
+    return replayer.replay(stage.tenant_id, run_id)
+
+
+def forking(stage: Stage, run_id: UUID, from_step: int, **changes: Any) -> Answering:
+    """A fork of a run that has begun."""
+    forker = RunForker(
+        world=stage.world,
+        driver=RunDriver(stage.world),
+        runtime=stage.runtime,
+        archive=archive_of(stage),
+    )
+    key = changes.pop("key", None)
+    fork = Fork(run_id=run_id, from_step=from_step, **changes)
+    return forker.fork(stage.principal, fork, key=key, deadline=stage.deadline)
+
+
+def forked(stage: Stage, run_id: UUID, from_step: int, **changes: Any) -> RunDetail:
+    """A fork of a run after its end."""
+    run = forking(stage, run_id, from_step, **changes).whole()
+    return stage.records.detail(stage.tenant_id, run.id)
 
 
 def followed(

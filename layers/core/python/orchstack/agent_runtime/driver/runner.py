@@ -105,6 +105,7 @@ class RunDriver:
         Of those `fresh` are not as they were. None if another run has the key.
         """
         held = self._hold(run, document, self._lease(), steps)
+        self._packing.admit(held)
         return held if self._scribe.fork(held, fresh, key=key) else None
 
     def take(self, tenant_id: UUID, run_id: UUID) -> Held:
