@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchstack.kernel.http import Answer, NoQuery, Request
 from orchstack.memory_mgr.api import CREATE_SESSION, SessionRequest
 from orchstack.wiring.http import endpoint
-from orchstack.wiring.memory_mgr import sessions
+from orchstack.wiring.sessions import sessions
 
 
 @endpoint(CREATE_SESSION)

@@ -7,7 +7,7 @@ from uuid import UUID
 from orchstack.kernel.http import NoBody, Request, TextAnswer
 from orchstack.memory_mgr.api import ENDINGS, EXPORT_SESSION, MEDIA_TYPES, ExportQuery
 from orchstack.wiring.http import endpoint
-from orchstack.wiring.memory_mgr import exporter
+from orchstack.wiring.sessions import exporter
 
 
 @endpoint(EXPORT_SESSION)

@@ -7,7 +7,7 @@ from uuid import UUID
 from orchstack.kernel.http import Answer, NoBody, NoQuery, Request
 from orchstack.memory_mgr.api import GET_SESSION
 from orchstack.wiring.http import endpoint
-from orchstack.wiring.memory_mgr import sessions
+from orchstack.wiring.sessions import sessions
 
 
 @endpoint(GET_SESSION)

@@ -7,7 +7,7 @@ from uuid import UUID
 from orchstack.kernel.http import Answer, NoBody, Request
 from orchstack.memory_mgr.api import LIST_MESSAGES, MessagesQuery
 from orchstack.wiring.http import endpoint
-from orchstack.wiring.memory_mgr import sessions
+from orchstack.wiring.sessions import sessions
 
 
 @endpoint(LIST_MESSAGES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchstack.kernel.http import Answer, NoBody, Request
 from orchstack.memory_mgr.api import LIST_SESSIONS, SessionsQuery
 from orchstack.wiring.http import endpoint
-from orchstack.wiring.memory_mgr import sessions
+from orchstack.wiring.sessions import sessions
 
 
 @endpoint(LIST_SESSIONS)

@@ -7,7 +7,7 @@ from uuid import UUID
 from orchstack.kernel.http import Answer, NoQuery, Request
 from orchstack.memory_mgr.api import RENAME_SESSION, SessionRename
 from orchstack.wiring.http import endpoint
-from orchstack.wiring.memory_mgr import sessions
+from orchstack.wiring.sessions import sessions
 
 
 @endpoint(RENAME_SESSION)
