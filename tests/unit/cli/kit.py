@@ -39,13 +39,14 @@ class Api:
         """The JSON body of a request."""
         return json.loads(self.requests[index].body or b"null")
 
-    def run(self, *words: str, stdin: str | None = None) -> Result:
-        """Run the command with these words."""
+    def run(self, *words: str, stdin: str | None = None, interactive: bool | None = None) -> Result:
+        """Run the command with these words, perhaps before somebody who can be asked."""
         setup = Setup(
             url="http://api.test",
             key="os_live_x",
             transport=MockTransport(self),
             retries=Retries(attempts=1),
+            interactive=interactive,
         )
         return CliRunner().invoke(app, list(words), obj=setup, input=stdin)
 
@@ -95,6 +96,19 @@ def version(number: int, *aliases: str) -> dict[str, Any]:
         "published_by": "key:k-1",
         "document": {"name": "adder", "instructions": "Add."},
     }
+
+
+def judged(*changes: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What the API says of a document that changes the live version 2."""
+    given = {
+        "agent": "adder",
+        "valid": True,
+        "faults": [],
+        "live_version": 2,
+        "same_as": None,
+        "changes": list(changes),
+    }
+    return given | more
 
 
 def run(**changes: Any) -> dict[str, Any]:

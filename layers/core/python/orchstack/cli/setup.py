@@ -26,6 +26,8 @@ class Setup:
     key: str | None = None
     transport: Transport | None = None
     retries: Retries | None = None
+    # Whether a person can be asked; None: if there is a terminal.
+    interactive: bool | None = None
 
 
 @contextmanager

@@ -1,84 +1,27 @@
-"""`orchstack agents`: publish agent documents, look at their versions, go back."""
+"""`orchstack agents`: the agents and their versions; see `plans` and `canaries` for the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchstack.cli.commands import canaries, plans
 from orchstack.cli.exits import FAILED
 from orchstack.cli.output import errors, moment, print_json, print_table
 from orchstack.cli.setup import AsJson, Limit, connected
 
 if TYPE_CHECKING:
-    from orchstack.cli.documents import Document
-    from orchstack.sdk import AgentVersion, InvalidDocument, OrchStack
+    from orchstack.sdk import AgentVersion
 
 app = typer.Typer(help="Publish agents, look at their versions, go back.", no_args_is_help=True)
+app.command("plan")(plans.plan)
+app.command("apply")(plans.apply)
+app.add_typer(canaries.app, name="canary")
 
 LIVE = "live"
 Agent = Annotated[str, typer.Argument(help="The agent's name.")]
-
-
-@app.command("apply")
-def apply(
-    context: typer.Context,
-    files: Annotated[list[str], typer.Argument(help="YAML files; `-` is standard input.")],
-    as_json: AsJson = False,
-) -> None:
-    """Publish documents: each gets a new version that goes live, unless it is the latest already.
-
-    Nothing is sent unless every file can be read. A fault is told as file:line:column.
-    """
-    documents = _read(files)
-    with connected(context) as client:
-        results = [_publish(client, document) for document in documents]
-    if as_json:
-        print_json(results)
-    elif not any(result["faults"] for result in results):
-        return
-    if any(result["faults"] for result in results):
-        raise typer.Exit(FAILED)
-
-
-def _read(files: Iterable[str]) -> list[Document]:
-    from orchstack.cli.documents import Unreadable, read
-
-    try:
-        return [document for file in files for document in read(file)]
-    except Unreadable as error:
-        errors().print(f"✗ {error}", style="bold red", markup=False)
-        raise typer.Exit(FAILED) from None
-
-
-def _publish(client: OrchStack, document: Document) -> dict[str, Any]:
-    from orchstack.sdk import InvalidDocument
-
-    try:
-        published = client.agents.publish(document.content)
-    except InvalidDocument as error:
-        return {"file": document.file, "faults": _faults(document, error)}
-    version = published.version
-    done = "published and live" if published.created else "unchanged"
-    errors().print(f"✓ {version.agent}: version {version.version} {done}", markup=False)
-    return {
-        "file": document.file,
-        "agent": version.agent,
-        "version": version.version,
-        "created": published.created,
-        "faults": [],
-    }
-
-
-def _faults(document: Document, error: InvalidDocument) -> list[dict[str, Any]]:
-    found = []
-    for fault in error.faults or ({"path": "", "message": error.detail},):
-        path, message = str(fault.get("path", "")), str(fault.get("message", ""))
-        place = document.place(path)
-        errors().print(f"✗ {place}: {path or '/'}: {message}", style="red", markup=False)
-        found.append({"path": path, "message": message, "line": place.line, "column": place.column})
-    return found
 
 
 @app.command("list")
