@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,19 +25,27 @@ class Fuse:
 
     strike_at: int
     passed: list[str] = field(default_factory=list)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def point(self, name: str) -> None:
         """Pass a point, or die there."""
-        if self.blown:
-            raise Killed
-        self.passed.append(name)
-        if self.blown:
-            raise Killed
+        with self._one_at_a_time:
+            if self.blown:
+                raise Killed
+            self.passed.append(name)
+            if self.blown:
+                raise Killed
 
     @property
     def blown(self) -> bool:
         """Whether the process is dead."""
         return len(self.passed) >= self.strike_at
+
+
+class _Open(threading.local):
+    """How many transactions of a thread stand inside each other."""
+
+    depth = 0
 
 
 class FragileJournal:
@@ -46,7 +55,7 @@ class FragileJournal:
         """Wrap a journal."""
         self._inner = inner
         self._fuse = fuse
-        self._depth = 0
+        self._open = _Open()
 
     def transaction(self, tenant_id: UUID) -> AbstractContextManager[None]:
         """Die just before the commit or just after it."""
@@ -54,16 +63,16 @@ class FragileJournal:
 
     @contextmanager
     def _transaction(self, tenant_id: UUID) -> Iterator[None]:
-        self._depth += 1
+        self._open.depth += 1
         try:
             with self._inner.transaction(tenant_id):
                 yield
-                if self._depth == 1:
+                if self._open.depth == 1:
                     self._fuse.point("before commit")
-            if self._depth == 1:
+            if self._open.depth == 1:
                 self._fuse.point("after commit")
         finally:
-            self._depth -= 1
+            self._open.depth -= 1
 
     def __getattr__(self, name: str) -> Any:
         """All else is the inner journal's, unless the process is dead."""
@@ -114,6 +123,13 @@ class FragileTools:
         )
         self.fuse.point("after tool")
         return answer
+
+
+def bury() -> None:
+    """Wait until the threads of a process that died have ended: each does at its next point."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("tool", "attended")):
+            thread.join(10)
 
 
 def fragile(stage: Stage, fuse: Fuse) -> Stage:

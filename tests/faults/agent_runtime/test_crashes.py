@@ -41,10 +41,11 @@ def by_commands(stage: Stage) -> None:
 
 
 def only_run(stage: Stage) -> UUID | None:
-    """The one run there is, if any."""
-    items = stage.records.page(stage.tenant_id, PageQuery()).items
-    assert len(items) <= 1
-    return items[0].id if items else None
+    """The one run there is, if any, but for those that it asked for."""
+    runs = stage.records.page(stage.tenant_id, PageQuery()).items
+    roots = [run for run in runs if run.parent_run_id is None]
+    assert len(roots) <= 1
+    return roots[0].id if roots else None
 
 
 def deaths(stage: Callable[[], Stage], carry: Carry) -> Iterator[tuple[Stage, list[str]]]:

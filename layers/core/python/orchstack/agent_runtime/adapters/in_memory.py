@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from uuid import UUID
 
 from orchstack.agent_runtime.context.turns import REPAIR
@@ -109,6 +110,8 @@ class InMemoryTools:
     functions: Mapping[str, Callable[[ToolCall], str]]
     effects: dict[str, ToolAnswer] = field(default_factory=dict)
     called: list[str] = field(default_factory=list)
+    _locks: dict[str, Lock] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def specs(self, names: Sequence[str]) -> tuple[ToolSpec, ...]:
         """Describe tools to a model. Raises InvalidDocument for an unknown one."""
@@ -125,9 +128,12 @@ class InMemoryTools:
         """Call a tool; the same key twice has one effect."""
         del tenant_id, deadline
         self.called.append(idempotency_key)
-        if idempotency_key not in self.effects:
-            self.effects[idempotency_key] = ToolAnswer(self.functions[call.name](call))
-        return self.effects[idempotency_key]
+        with self._lock:
+            effect = self._locks.setdefault(idempotency_key, Lock())
+        with effect:
+            if idempotency_key not in self.effects:
+                self.effects[idempotency_key] = ToolAnswer(self.functions[call.name](call))
+            return self.effects[idempotency_key]
 
 
 @dataclass
