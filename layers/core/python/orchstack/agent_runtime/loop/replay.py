@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, takewhile, zip_longest
 
 from orchstack.agent_runtime.loop import plan
 from orchstack.agent_runtime.loop.decision import (
@@ -73,6 +74,8 @@ class Recording:
     repack: Repack
     # The steps below were decided in the run that this one was forked from.
     first: int = 1
+    # The rule under test.
+    decide: Callable[[RunState], Command] = decide
 
 
 def replay(recording: Recording) -> ReplayReport:
@@ -110,17 +113,31 @@ def _pairs(
             continue
         # Nothing is planned while anything is pending: all before it had finished by then.
         decided = _decided(recording, replace(recording.state, steps=steps[:at]), steps[at:])
-        for offset, work in enumerate(decided):
-            step = steps[at + offset] if at + offset < len(steps) else None
-            yield steps[at].seq + offset, None if step is None else _plain(step.work), work
-        at += len(decided)
+        recorded = [_plain(step.work) for step in _together(steps[at:])]
+        pairs = zip_longest(recorded, decided)
+        yield from ((seq, *pair) for seq, pair in zip(count(steps[at].seq), pairs, strict=False))
+        at += len(recorded)
+
+
+def _together(following: Sequence[Step]) -> list[Step]:
+    """Give the steps that were planned at once: between two groups of tools, guards have spoken."""
+    first = following[0].work
+    if not isinstance(first, ToolWork):
+        return [following[0]]
+    wished_by = first.wished_by
+    return list(
+        takewhile(
+            lambda step: isinstance(step.work, ToolWork) and step.work.wished_by == wished_by,
+            following,
+        )
+    )
 
 
 def _decided(recording: Recording, state: RunState, following: Sequence[Step]) -> list[JsonObject]:
     """Decide what comes next; `following` holds what came, of which only the facts are used."""
     document = recording.documents[len(state.handoffs)]
     recorded = following[0].work
-    command = _command(state, recorded)
+    command = _command(recording, state, recorded)
     match command:
         case CallModel():
             known = recorded.context if isinstance(recorded, ModelWork) else None
@@ -144,10 +161,10 @@ def _decided(recording: Recording, state: RunState, following: Sequence[Step]) -
             return [_plain(work) for work in plan.ending(command)]
 
 
-def _command(state: RunState, recorded: Work) -> Command:
+def _command(recording: Recording, state: RunState, recorded: Work) -> Command:
     """Decide, given what is on record and does not come from the run's own state."""
     imposed = _imposed(state, recorded)
-    command = decide(state) if imposed is None else imposed
+    command = recording.decide(state) if imposed is None else imposed
     if not isinstance(command, CallModel):
         return command
     if isinstance(recorded, ModelWork):
