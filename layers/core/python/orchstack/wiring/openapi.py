@@ -50,6 +50,7 @@ _EXAMPLES: Final[JsonObject] = {
         "instructions": "Answer sums. Use the calculator.",
         "tools": ["calculator"],
     },
+    "validate_agent": {"name": "adder", "instructions": "Answer sums.", "tools": ["calculator"]},
     "set_alias": {"version": 1},
     "create_session": {"agent": "adder"},
     "rename_session": {"title": "Sums"},
