@@ -113,6 +113,18 @@ def test_a_run_leaves_a_trace_and_a_tree(clerk: Caller) -> None:
     assert "█" in tree
 
 
+def test_an_erased_run_keeps_its_figures_and_no_words(clerk: Caller) -> None:
+    """What a reviewer wrote goes with the run's texts; how it was judged stays."""
+    run_id = clerk.run("clerk", QUESTION).body["id"]
+    clerk.put(f"/v1/runs/{run_id}/outcome", {"score": 0.5, "comment": "Jane Doe was happy."})
+    cost = measured(clerk, run_id)["measured"]["cost_micro_usd"]
+    clerk.delete(f"/v1/runs/{run_id}")
+    outcome = clerk.get(f"/v1/runs/{run_id}/outcome").body
+
+    assert (0.5, cost) == (outcome["review"]["score"], outcome["measured"]["cost_micro_usd"])
+    assert "Jane" not in str(outcome)
+
+
 def test_each_run_is_measured_for_dashboards_once(cloud: RunningCloud, clerk: Caller) -> None:
     """One line in CloudWatch's metric format, with stages and counts."""
     run = clerk.run("clerk", QUESTION).body

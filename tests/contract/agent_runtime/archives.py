@@ -10,6 +10,7 @@ from orchstack.agent_runtime.adapters.archive import PostgresArchive
 from orchstack.agent_runtime.adapters.in_memory_archive import InMemoryArchive
 from orchstack.agent_runtime.adapters.in_memory_contexts import EstimatingVocabularies
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
+from orchstack.agent_runtime.adapters.in_memory_outcomes import InMemoryOutcomes
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.casting import Casting
@@ -46,6 +47,7 @@ def eraser_of(stage: Stage) -> RunEraser:
     return RunEraser(
         archive=archive_of(stage),
         contexts=stage.world.context.contexts,
+        outcomes=InMemoryOutcomes(),
         blobs=stage.world.blobs,
         clock=stage.world.clock,
     )

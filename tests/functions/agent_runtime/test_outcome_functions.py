@@ -164,12 +164,13 @@ def test_usage_is_reported_by_group_and_as_a_table(ask: Ask, get: Ask, record: A
         {"from": "2026-01-01", "to": "2026-12-01"},
         {"from": "yesterday"},
         {"from": "2026-01-01T00:00:00"},
+        {"from": "1767225600"},
         {"to": "0001-01-01"},
         {"group_by": "mood"},
     ],
 )
 def test_a_period_that_makes_no_sense_is_refused(get: Ask, query: dict[str, str]) -> None:
-    """Backwards, too long, without a zone, beyond the calendar."""
+    """Backwards, too long, without a zone, a mere number, beyond the calendar."""
     assert 400 == get("report_usage", query=query).status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -34,17 +35,21 @@ USUAL_DAYS: Final = 30
 NEXT_CURSOR: Final = "OrchStack-Next-Cursor"
 _RUN_PATH: Final = {"run_id": UUID_TEXT}
 _DATE_LENGTH: Final = len("2026-01-01")
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?", re.ASCII
+)
 
 
-def _midnight(value: Any) -> Any:
-    """Read a bare date as its beginning in UTC."""
-    bare = isinstance(value, str) and len(value) == _DATE_LENGTH
-    return f"{value}T00:00:00Z" if bare else value
+def _moment(value: Any) -> Any:
+    """Read a bare date as its beginning in UTC; pydantic alone would take any number for a time."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("write a date, or a time with its zone: 2026-01-31T18:00:00Z")
+    return f"{value}T00:00:00Z" if len(value) == _DATE_LENGTH else value
 
 
 Moment = Annotated[
     AwareDatetime,
-    BeforeValidator(_midnight),
+    BeforeValidator(_moment),
     WithJsonSchema({"anyOf": [{"type": "string", "format": f} for f in ("date-time", "date")]}),
 ]
 Format = Annotated[

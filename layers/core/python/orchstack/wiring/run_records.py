@@ -51,12 +51,14 @@ def follower() -> RunFollower:
 @cache
 def eraser() -> RunEraser:
     """What takes the texts out of runs."""
+    from orchstack.agent_runtime.adapters.outcomes import PostgresOutcomes
     from orchstack.agent_runtime.service.erasing import RunEraser
     from orchstack.wiring.blobs import blobs
 
     return RunEraser(
         archive=PostgresArchive(database()),
         contexts=PostgresContexts(database()),
+        outcomes=PostgresOutcomes(database()),
         blobs=blobs(),
         clock=SystemClock(),
     )

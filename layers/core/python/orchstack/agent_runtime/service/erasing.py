@@ -9,6 +9,7 @@ from orchstack.agent_runtime.loop.erase import erased_run, erased_step
 from orchstack.agent_runtime.model.events import RunErased
 from orchstack.agent_runtime.model.runs import Run, RunView
 from orchstack.agent_runtime.ports_contexts import Contexts
+from orchstack.agent_runtime.ports_outcomes import Outcomes
 from orchstack.agent_runtime.ports_records import Archive
 from orchstack.kernel.blobs import Blobs
 from orchstack.kernel.clock import Clock
@@ -24,6 +25,7 @@ class RunEraser:
 
     archive: Archive
     contexts: Contexts
+    outcomes: Outcomes
     blobs: Blobs
     clock: Clock
 
@@ -65,6 +67,7 @@ class RunEraser:
         steps = [erased_step(step) for step in self.archive.steps(run.tenant_id, run.id)]
         if self.archive.rewrite(gone, steps, _announcement(gone, actor)):
             self.contexts.erase(run)
+            self.outcomes.erase(run)
             # Last, for it cannot be undone: if the process dies now, the retry finds it done.
             for name in {attachment.sha256 for attachment in run.attachments}:
                 if not self.archive.attached_elsewhere(run.tenant_id, run.id, name):
