@@ -72,7 +72,17 @@ def said(of: int) -> GuardWork:
     return GuardWork(stage=stage, outcome=GuardOutcome.ALLOWED, concerns=of, detail="WORD")
 
 
-WORKS: tuple[Work, ...] = (INPUT, MODEL, tool(), tool(position=1), said(3), said(4), MODEL, said(7), FINISH)
+WORKS: tuple[Work, ...] = (
+    INPUT,
+    MODEL,
+    tool(),
+    tool(position=1),
+    said(3),
+    said(4),
+    MODEL,
+    said(7),
+    FINISH,
+)
 STEPS = tuple(
     step(seq, work, usage=Usage(input_tokens=seq), cost_micro_usd=seq)
     for seq, work in enumerate(WORKS, start=1)
