@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from orchstack.agent_runtime.model.machine import Question
 from orchstack.kernel.plain import JsonObject
-from orchstack.wiring.agent_runtime import stepper
+from orchstack.wiring.agent_runtime import human_waits
 
 
 def handler(event: JsonObject, _context: object) -> JsonObject:
     """Take the run's id and the token; a run that does not wait any more answers it at once."""
-    stepper().await_human(Question.model_validate(event))
+    human_waits().keep(Question.model_validate(event))
     return {}

@@ -16,6 +16,7 @@ from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.machine import Question
 from orchstack.agent_runtime.model.runs import Ask, Mode, RunView
 from orchstack.agent_runtime.model.steps import RunStatus, WaitWork
+from orchstack.agent_runtime.service.stepping import HumanWaits
 from orchstack.kernel.clock import ManualClock
 from orchstack.kernel.errors import (
     Conflict,
@@ -25,7 +26,7 @@ from orchstack.kernel.errors import (
     RunOver,
 )
 from tests.contract.agent_runtime.conftest import MakeStage
-from tests.contract.agent_runtime.test_durable_runs import durable, execute, shown, start, stepper
+from tests.contract.agent_runtime.test_durable_runs import durable, execute, shown, start
 from tests.contract.agent_runtime.worlds import Stage, says, wishes
 
 QUESTION = "May I?"
@@ -57,6 +58,11 @@ def waiting(stage: Stage) -> RunView:
     run = start(stage).whole()
     assert "waiting" == execute(stage, run.id)[-1]
     return run
+
+
+def keep(stage: Stage, question: Question) -> None:
+    """Keep a token, as the machine's function does."""
+    HumanWaits(journal=stage.world.journal, durable=stage.world.durable).keep(question)
 
 
 def the_wait(stage: Stage, run_id: UUID) -> WaitWork:
@@ -98,7 +104,7 @@ def test_the_machine_goes_on_with_its_token(asking: Stage) -> None:
     machine = durable(asking)
     machine.waiting.add(TOKEN)
     reference = Question(tenant_id=asking.tenant_id, run_id=run.id, token=TOKEN)
-    stepper(asking).await_human(reference)
+    keep(asking, reference)
     resumed = resume(asking, run.id)
 
     assert RunStatus.RUNNING is resumed.status
@@ -114,7 +120,7 @@ def test_a_token_that_comes_late_is_answered_at_once(asking: Stage) -> None:
     machine = durable(asking)
     machine.waiting.add(TOKEN)
     reference = Question(tenant_id=asking.tenant_id, run_id=run.id, token=TOKEN)
-    stepper(asking).await_human(reference)
+    keep(asking, reference)
 
     assert set() == machine.waiting
     # Without a token the answer itself had to start an execution.
@@ -124,7 +130,7 @@ def test_a_token_that_comes_late_is_answered_at_once(asking: Stage) -> None:
 def test_an_execution_that_is_gone_is_replaced(asking: Stage) -> None:
     """A token that nobody waits with any more does not leave the run to itself."""
     run = waiting(asking)
-    stepper(asking).await_human(Question(tenant_id=asking.tenant_id, run_id=run.id, token=TOKEN))
+    keep(asking, Question(tenant_id=asking.tenant_id, run_id=run.id, token=TOKEN))
     resume(asking, run.id)
 
     assert [1, 2] == [n for _, _, n in durable(asking).started]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchstack.agent_runtime.service.cancelling import RunCanceller
     from orchstack.agent_runtime.service.running import AgentRuntime
     from orchstack.agent_runtime.service.showing import RunRecords
-    from orchstack.agent_runtime.service.stepping import Stepper
+    from orchstack.agent_runtime.service.stepping import HumanWaits, Stepper
     from orchstack.agent_runtime.service.sweeping import Sweeper
 
 
@@ -83,6 +83,14 @@ def stepper() -> Stepper:
     from orchstack.agent_runtime.service.stepping import Stepper
 
     return Stepper(world=world(), driver=driver())
+
+
+@cache
+def human_waits() -> HumanWaits:
+    """What keeps the tokens that executions wait with."""
+    from orchstack.agent_runtime.service.stepping import HumanWaits
+
+    return HumanWaits(journal=PostgresJournal(database()), durable=durable())
 
 
 @cache

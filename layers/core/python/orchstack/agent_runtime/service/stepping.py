@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.waiting import question_of
 from orchstack.agent_runtime.model.machine import Advanced, Question, RunReference
-from orchstack.agent_runtime.ports import World
+from orchstack.agent_runtime.ports import Durable, Journal, World
 from orchstack.kernel.errors import DeadlineExceeded, RequestInFlight
 
 # A human's answer that comes in the last moment is still taken; then nobody is waited for.
@@ -41,13 +41,21 @@ class Stepper:
         left = (asked.expires_at - self.world.clock.now()).total_seconds()
         return Advanced.on(reference, run, wait_s=max(0.0, left) + _GRACE_S)
 
-    def await_human(self, question: Question) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class HumanWaits:
+    """Keeps what executions wait with while a human is asked."""
+
+    journal: Journal
+    durable: Durable
+
+    def keep(self, question: Question) -> None:
         """Keep the token a run's execution waits with; if the run does not wait, answer it now.
 
         Raises Unavailable.
         """
-        journal, tenant_id, run_id = self.world.journal, question.tenant_id, question.run_id
-        with journal.transaction(tenant_id):
-            waits = journal.set_task_token(tenant_id, run_id, question.token)
+        tenant_id, run_id = question.tenant_id, question.run_id
+        with self.journal.transaction(tenant_id):
+            waits = self.journal.set_task_token(tenant_id, run_id, question.token)
         if not waits:
-            self.world.durable.answer(question.token)
+            self.durable.answer(question.token)
