@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 
 from orchstack.kernel.aws import secret_text
 from orchstack.kernel.clock import SystemClock
@@ -18,11 +18,14 @@ from orchstack.wiring.blobs import blobs
 
 @cache
 def llm_router() -> LlmRouter:
-    """The way to every model; reads the providers' secret when a model first needs it."""
-    read = partial(secret_text, load(ProvidersSettings).secret_arn)
+    """The way to every model; asks for the providers' secret when a model first needs it."""
     clock = SystemClock()
-    directory = SecretDirectory(read, build_provider, BuiltinModel(), clock)
+    directory = SecretDirectory(_providers, build_provider, BuiltinModel(), clock)
     return LlmRouter(directory=directory, prices=PriceList(), pictures=blobs(), clock=clock)
+
+
+def _providers() -> str:
+    return secret_text(load(ProvidersSettings).secret_arn)
 
 
 def build_provider(name: str, settings: ProviderSettings) -> Provider:
