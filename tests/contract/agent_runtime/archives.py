@@ -14,6 +14,8 @@ from orchstack.agent_runtime.adapters.in_memory_outcomes import InMemoryOutcomes
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
 from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.driver.casting import Casting
+from orchstack.agent_runtime.loop.decision import Command, decide
+from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.events import Answering, EventId, LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.forks import Fork
 from orchstack.agent_runtime.model.replays import ReplayReport
@@ -53,14 +55,17 @@ def eraser_of(stage: Stage) -> RunEraser:
     )
 
 
-def replayed(stage: Stage, run_id: UUID) -> ReplayReport:
-    """What a replay of a run finds."""
+def replayed(
+    stage: Stage, run_id: UUID, rule: Callable[[RunState], Command] = decide
+) -> ReplayReport:
+    """What a replay of a run finds; `rule` decides."""
     casting = Casting(agents=stage.world.agents, tools=stage.world.tools)
     replayer = RunReplayer(
         archive=archive_of(stage),
         casting=casting,
         contexts=stage.world.context.contexts,
         vocabularies=EstimatingVocabularies(),
+        decide=rule,
     )
     return replayer.replay(stage.tenant_id, run_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,7 +11,7 @@ from uuid import UUID
 from orchstack.agent_runtime.context import Budget, Material, pack
 from orchstack.agent_runtime.driver.casting import Casting
 from orchstack.agent_runtime.driver.packing import asked, manifests
-from orchstack.agent_runtime.loop.decision import CallModel
+from orchstack.agent_runtime.loop.decision import CallModel, Command, decide
 from orchstack.agent_runtime.loop.replay import Recording, replay
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.contexts import ContextManifest, ContextPart, Section
@@ -35,6 +35,8 @@ class RunReplayer:
     casting: Casting
     contexts: Contexts
     vocabularies: Vocabularies
+    # The rule that decides.
+    decide: Callable[[RunState], Command] = decide
 
     def replay(self, tenant_id: UUID, run_id: UUID) -> ReplayReport:
         """Decide a run anew, as far as it goes. Raises NotFound, and Gone if it was erased."""
@@ -50,6 +52,7 @@ class RunReplayer:
                 documents=documents,
                 repack=packer.hash_of,
                 first=1 if run.forked_from is None else run.forked_from.step,
+                decide=self.decide,
             )
         )
 
