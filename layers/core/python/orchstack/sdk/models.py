@@ -252,6 +252,11 @@ class Run(Model):
     created_at: datetime
     finished_at: datetime | None
 
+    @property
+    def structured(self) -> Any:
+        """The output, read as JSON, of an agent with an output schema that it fits; else None."""
+        return self.raw.get("structured")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunDetail(Run):
