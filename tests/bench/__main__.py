@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import background, canary, first_byte, imports, overhead, start
+from tests.bench import background, canary, context, first_byte, imports, overhead, start
 from tests.cloud import RunningCloud, running_cloud, synthesize
 
 RUNS = 500
@@ -62,6 +62,18 @@ def _synth() -> None:
         console.print(f"synthesis {what}: {used:.1f} s CPU")
 
 
+def _context() -> None:
+    for columns, rows in (
+        (("", "ms of CPU"), context.costs()),
+        (("text", "budget error, mean / largest", "over budget"), context.errors()),
+        (("a session of 60 runs", "sent before"), context.sessions()),
+    ):
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
 def _canary() -> None:
     tables = (
         (f"worse: rolled back within {canary.SOON} runs", canary.REGRESSIONS, 500, canary.SOON),
@@ -86,6 +98,7 @@ FIGURES: dict[str, Callable[[], None]] = {
     "first-byte": _first_byte,
     "background": _background,
     "canary": _canary,
+    "context": _context,
     "synth": _synth,
     "up": _up,
 }

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.bench import first_byte, imports, overhead, start
+from tests.bench import context, first_byte, imports, overhead, start
 from tests.cloud import RunningCloud, running_cloud, synthesize
 
 pytestmark = [pytest.mark.figure, pytest.mark.timeout(900)]
@@ -51,6 +51,15 @@ def test_the_first_token_passes_at_once(cloud: RunningCloud) -> None:
     found = best(lambda: first_byte.measure(cloud, 100), lambda s: s.p50 <= 10)
 
     assert found.p50 <= 10, found
+
+
+@pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
+def test_contexts_keep_their_budget() -> None:
+    """None is over, and no count is off by more than 2 % from what another library counts."""
+    found = list(context.cases())
+
+    assert [] == [case for case in found if case.over]
+    assert max(case.error for case in found) <= 0.02
 
 
 def test_the_streaming_path_starts_fast() -> None:
