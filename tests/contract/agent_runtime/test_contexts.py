@@ -138,7 +138,7 @@ def test_a_long_session_under_a_small_budget_goes_on(make_stage: MakeStage) -> N
     assert context.tokens <= context.budget == 700
     assert [Reason.SUMMARISED] == [left.reason for left in context.left_out]
     assert context.left_out[0].source.startswith("messages 1-")
-    assert "message 9, user: Question 4." in context.model_dump_json()
+    assert "message 10, assistant: Answer 4." in context.model_dump_json()
 
 
 def test_a_large_result_does_not_end_a_run(make_stage: MakeStage) -> None:

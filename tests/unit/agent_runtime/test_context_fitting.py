@@ -106,7 +106,7 @@ def test_the_cut_in_a_session_stays_for_some_runs() -> None:
     """So providers can cache the beginning from one run to the next."""
     whole = session(60)
     starts = [
-        reasons(pack(material(history=whole[:end]), budget(1_500))).popitem()[0]
+        reasons(pack(material(history=whole[:end]), budget(2_500))).popitem()[0]
         for end in range(60, 120, 2)
     ]
 

@@ -34,8 +34,12 @@ DEFAULT_SHARES: Final[dict[Shared, Share]] = {
     "turns": Share(priority=80, minimum=0.4),
     "knowledge": Share(priority=60, minimum=0.1, maximum=0.5),
     "memory": Share(priority=50, minimum=0.05, maximum=0.25),
-    "history": Share(priority=40, minimum=0.1),
+    # Not more than what the turns of a run leave it in any case: the cut in a session then stays
+    # where it is while a run goes on, and the beginning of its prompts can be cached.
+    "history": Share(priority=40, minimum=0.1, maximum=0.6),
 }
+# Of an agent without tools, whose runs are one turn.
+ALL_HISTORY: Final = Share(priority=40, minimum=0.1)
 
 
 class ContextPolicy(Frozen):

@@ -95,14 +95,9 @@ def fits_at_all(material: Material, budget: Budget) -> None:
 def assemble(parts: Sequence[ContextPart]) -> tuple[tuple[Message, ...], tuple[ToolSpec, ...]]:
     """Put parts together to what a provider is sent; texts of ours become one message."""
     ours = [m.content for part in parts for m in part.messages if m.role is Role.SYSTEM]
-    others = [_sent(m) for part in parts for m in part.messages if m.role is not Role.SYSTEM]
+    others = [m for part in parts for m in part.messages if m.role is not Role.SYSTEM]
     system = [Message(role=Role.SYSTEM, content="\n\n".join(ours))] if ours else []
     return (*system, *others), tuple(chain.from_iterable(part.tools for part in parts))
-
-
-def _sent(message: Message) -> Message:
-    # Its place in its session is nothing to a provider.
-    return message if message.seq is None else message.model_copy(update={"seq": None})
 
 
 def _packed(

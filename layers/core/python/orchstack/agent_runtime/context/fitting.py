@@ -18,7 +18,7 @@ from orchstack.agent_runtime.context.material import FIXED, ORDER, Block, Layout
 from orchstack.agent_runtime.context.weighing import REPLY, Scale
 from orchstack.agent_runtime.model.contexts import ContextManifest, LeftOut, Reason, Section
 from orchstack.kernel.agents import AgentDocument
-from orchstack.kernel.context_policy import Share, Shared
+from orchstack.kernel.context_policy import ALL_HISTORY, Share, Shared
 from orchstack.kernel.errors import ContextTooLarge
 
 Blocks = Mapping[Section, Sequence[Block]]
@@ -26,16 +26,21 @@ Blocks = Mapping[Section, Sequence[Block]]
 SHARED: Final = tuple(section for section in ORDER if section not in FIXED)
 # Once results have to be cleared, so many are that the next calls need not clear any.
 _LOW_WATER: Final = 0.8
-# A summary takes at most this part of the history's room.
-_SUMMARY: Final = 0.25
+# A summary has this part of the history's room: it says the same as long as the cut stays.
+_SUMMARY: Final = 0.15
 _CHARACTERS_PER_TOKEN: Final = 4
-# Shorter than this, a tool's result says nothing any more.
+# Shorter than this, a tool's result says nothing any more, and neither does a summary.
 _FEWEST_CHARACTERS: Final = 200
+_SHORTEST_SUMMARY: Final = 120
 
 
 def share_of(document: AgentDocument, section: Section) -> Share:
     """Give the share of a section that is not shown whole."""
-    return document.context.share(cast("Shared", section.value))
+    named = cast("Shared", section.value)
+    alone = section is Section.HISTORY and not (document.tools or document.agents)
+    if alone and named not in document.context.shares:
+        return ALL_HISTORY
+    return document.context.share(named)
 
 
 def room_left(blocks: Blocks, scale: Scale, budget: int) -> int:
@@ -43,13 +48,18 @@ def room_left(blocks: Blocks, scale: Scale, budget: int) -> int:
     return budget - REPLY - sum(scale.total(blocks[section]) for section in FIXED)
 
 
+def caps(blocks: Blocks, document: AgentDocument, scale: Scale, budget: int) -> dict[Section, int]:
+    """Give the most that each section may take: the same whatever is asked and said."""
+    base = room_left(blocks, scale, budget) + scale.total(blocks[Section.INPUT])
+    return {section: floor(share_of(document, section).maximum * base) for section in SHARED}
+
+
 def fits_whole(blocks: Blocks, document: AgentDocument, scale: Scale, budget: int) -> bool:
     """Whether everything can be shown as it is."""
-    room = room_left(blocks, scale, budget)
+    most = caps(blocks, document, scale, budget)
     weights = {section: scale.total(blocks[section]) for section in SHARED}
-    return sum(weights.values()) <= room and all(
-        weight <= floor(share_of(document, section).maximum * room)
-        for section, weight in weights.items()
+    return sum(weights.values()) <= room_left(blocks, scale, budget) and all(
+        weight <= most[section] for section, weight in weights.items()
     )
 
 
@@ -87,9 +97,10 @@ class Fitting:
         needs = {section: self.scale.total(layout.blocks[section]) for section in SHARED}
         shares = {section: share_of(self.document, section) for section in SHARED}
         least = {s: min(needs[s], floor(shares[s].minimum * room)) for s in SHARED}
+        most_of = caps(blocks, self.document, self.scale, self.budget)
         pool = room - sum(least.values())
         for section in sorted(SHARED, key=lambda s: (-shares[s].priority, ORDER.index(s))):
-            most = min(floor(shares[section].maximum * room), least[section] + pool)
+            most = min(most_of[section], least[section] + pool)
             if needs[section] > most or self._gone(section, layout):
                 self._narrow(section, layout, most)
             pool -= self.scale.total(layout.blocks[section]) - least[section]
@@ -162,8 +173,11 @@ class Fitting:
     def _narrow_history(self, layout: Layout, most: int) -> None:
         """Drop the oldest turns; their first sentences stand for them if the policy says so."""
         held = layout.blocks[Section.HISTORY]
-        cut, stand_in = self._cut(held, most, self._gone(Section.HISTORY, layout))
+        summarise = self.document.context.older_turns == "summarise"
+        reserve = floor(most * _SUMMARY) if summarise else 0
+        cut = self._cut(held, most - reserve, self._gone(Section.HISTORY, layout))
         dropped, kept = held[:cut], held[cut:]
+        stand_in = self._summary(dropped, reserve)
         layout.left_out.append(
             LeftOut(
                 section=Section.HISTORY,
@@ -174,36 +188,23 @@ class Fitting:
         )
         layout.blocks[Section.HISTORY] = [*([stand_in] if stand_in else []), *kept]
 
-    def _cut(self, held: Sequence[Block], most: int, gone: int) -> tuple[int, Block | None]:
+    def _cut(self, held: Sequence[Block], most: int, gone: int) -> int:
         """Choose how many turns go: more than have to, so that the next runs cut there too."""
-        first = self._first_fitting(held, range(max(gone, 1), len(held) + 1), most)
-        step = history.stride(sum(len(block.part.messages) for block in held[first[0] :]))
-        steady = [cut for cut in history.steady_cuts(held, step) if cut >= first[0]]
-        calm = self._first_fitting(held, steady, most)
-        return calm if calm[0] < len(held) else first
-
-    def _first_fitting(
-        self, held: Sequence[Block], cuts: Sequence[int], most: int
-    ) -> tuple[int, Block | None]:
-        """Give the first cut after which the rest fits, with its summary if that fits too."""
-        for cut in cuts:
-            rest = most - self.scale.total(held[cut:])
-            if rest < 0:
-                continue
-            stand_in = self._summary(held[:cut], floor(most * _SUMMARY))
-            if stand_in is None or self.scale.weigh(stand_in.part) <= rest:
-                return cut, stand_in
-        return len(held), None
+        cut, kept = len(held), 0
+        while cut > max(gone, 1) and kept + self.scale.weigh(held[cut - 1].part) <= most:
+            cut -= 1
+            kept += self.scale.weigh(held[cut].part)
+        step = history.stride(sum(len(block.part.messages) for block in held[cut:]))
+        steady = [place for place in history.steady_cuts(held, step) if place >= cut]
+        return steady[0] if steady else cut
 
     def _summary(self, dropped: Sequence[Block], most: int) -> Block | None:
-        if self.document.context.older_turns == "drop":
-            return None
         characters = most * _CHARACTERS_PER_TOKEN
-        while characters > _FEWEST_CHARACTERS:
+        while characters >= _SHORTEST_SUMMARY:
             found = history.summary(dropped, characters)
             if found is None or self.scale.weigh(found.part) <= most:
                 return found
-            characters //= 2
+            characters = characters * 3 // 4
         return None
 
     def _narrow_turns(self, layout: Layout, most: int) -> None:

@@ -7,7 +7,7 @@ the prompt stays the same from one run of a session to the next; a summary stand
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -84,17 +84,17 @@ def steady_cuts(blocks: Sequence[Block], step: int) -> list[int]:
 
 def summary(dropped: Sequence[Block], most_characters: int) -> Block | None:
     """Say in the first sentences what the dropped turns were; the newest, if not all fit."""
-    lines = [line for block in dropped for line in _lines(block)]
     room = min(most_characters, MAX_TEXT) - len(_OPENING) - len("\n[…]\n]")
     kept: list[str] = []
-    for line in reversed(lines):
+    more: list[str] = []
+    for line in _newest_first(dropped):
         room -= len(line) + 1
         if room < 0:
+            more = ["[…]"]
             break
         kept.append(line)
     if not kept:
         return None
-    more = ["[…]"] if len(kept) < len(lines) else []
     text = "\n".join([_OPENING, *more, *reversed(kept)]) + "]"
     message = Message(role=Role.USER, content=text)
     part = ContextPart(section=Section.HISTORY, messages=(message,))
@@ -111,12 +111,12 @@ def last_of(source: str) -> int:
     return int(re.split(r"[ -]", source)[-1])
 
 
-def _lines(block: Block) -> list[str]:
-    return [
-        f"message {_number(message, block.first + at)}, {message.role.value}: {sentence}"
-        for at, message in enumerate(block.part.messages)
-        if (sentence := first_sentence(message.content))
-    ]
+def _newest_first(blocks: Sequence[Block]) -> Iterator[str]:
+    for block in reversed(blocks):
+        for at, message in reversed(list(enumerate(block.part.messages))):
+            if sentence := first_sentence(message.content):
+                number = _number(message, block.first + at)
+                yield f"message {number}, {message.role.value}: {sentence}"
 
 
 def first_sentence(text: str) -> str:
