@@ -182,3 +182,24 @@ def test_a_run_is_shown_step_by_step() -> None:
     assert "input allowed" in output
     assert "builtin/echo: calls calculator" in output
     assert 'calculator(expression="17 * 23") → 391' in output
+
+
+def test_a_run_can_be_cancelled() -> None:
+    """What its model had said so far is shown."""
+    api = Api({"POST /v1/runs/r-1/cancel": (200, run(status="cancelled", output="It is"))})
+    result = api.run("runs", "cancel", "r-1")
+
+    assert 0 == result.exit_code
+    assert "cancelled" in result.stdout
+    assert "It is\n" in result.stdout
+
+
+def test_a_model_that_is_asked_again_is_told_of() -> None:
+    """Its last words were lost on the way, and are said anew."""
+    events = (
+        ("model.started", {"step": 1, "model": "default", "attempt": 2}),
+        ("run.completed", run()),
+    )
+    result = Api({PATH: stream(*events)}).run("ask", "adder", "x")
+
+    assert "asked again" in result.stderr

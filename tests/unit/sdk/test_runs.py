@@ -118,3 +118,16 @@ def test_a_stream_without_places_is_not_trusted() -> None:
 
     with pytest.raises(StreamBroken, match="no place"):
         list(client.runs.stream("adder", "17 * 23?"))
+
+
+def test_a_run_is_cancelled_by_its_id() -> None:
+    """The answer is the run as it stands then."""
+    client, transport = client_of(
+        HttpResponse(200, {}, [json.dumps({**RUN, "status": "cancelled"}).encode()])
+    )
+
+    assert "cancelled" == client.runs.cancel("r1").status
+    assert ("POST", "http://cloud.test/v1/runs/r1/cancel") == (
+        transport.requests[0].method,
+        transport.requests[0].url,
+    )
