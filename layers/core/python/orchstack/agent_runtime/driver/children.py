@@ -218,7 +218,7 @@ def _left(state: RunState, seconds: int) -> RunLimits:
     return limits.model_copy(
         update={
             "max_total_tokens": max(1, (limits.max_total_tokens - state.usage.total) // shares),
-            "max_cost_micro_usd": max(0, (limits.max_cost_micro_usd - state.cost) // shares),
+            "max_cost_micro_usd": max(0, (limits.max_cost_micro_usd - state.committed) // shares),
             "max_seconds": seconds,
         }
     )
