@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from orchstack.agent_runtime.adapters.in_memory import InMemoryTools, ScriptedModels, ToolAnswer
-from orchstack.agent_runtime.ports import Journal
+from orchstack.agent_runtime.ports import Durable, Journal
 from orchstack.kernel.chat import ChatEvent, ChatRequest, MicroDollars, ToolCall, ToolSpec
 from tests.contract.agent_runtime.worlds import Stage
 
@@ -125,6 +125,27 @@ class FragileTools:
         return answer
 
 
+@dataclass
+class FragileDurable:
+    """A state machine around whose calls the process may die."""
+
+    inner: Durable
+    fuse: Fuse
+
+    def start(self, tenant_id: UUID, run_id: UUID, n: int) -> None:
+        """Die before the execution begins or just after it."""
+        self.fuse.point("before start")
+        self.inner.start(tenant_id, run_id, n)
+        self.fuse.point("after start")
+
+    def answer(self, token: str) -> bool:
+        """Die before the execution hears of the answer or just after it."""
+        self.fuse.point("before answer")
+        known = self.inner.answer(token)
+        self.fuse.point("after answer")
+        return known
+
+
 def bury() -> None:
     """Wait until the threads of a process that died have ended: each does at its next point."""
     for thread in threading.enumerate():
@@ -138,6 +159,7 @@ def fragile(stage: Stage, fuse: Fuse) -> Stage:
         stage.world,
         journal=FragileJournal(stage.world.journal, fuse),
         models=FragileModels(stage.models, fuse),
+        durable=FragileDurable(stage.world.durable, fuse),
         tools=FragileTools(stage.tools, fuse),
     )
     return replace(stage, world=world)

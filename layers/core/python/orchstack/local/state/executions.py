@@ -19,6 +19,7 @@ from orchstack.local.state.rebinding import rebind
 _KEPT_PER_MACHINE = 500
 
 _start_execution = models.StepFunctionsParserBackend.start_execution
+_get_executions = models.StepFunctionsParserBackend._get_executions  # noqa: SLF001 - what is mended
 _terminated = BaseExecutionWorkerCommunication.terminated
 
 
@@ -34,6 +35,7 @@ def install() -> None:
     """Announce executions, and let old ones go."""
     rebind("TMP_THREADS", _Threads())
     models.StepFunctionsParserBackend.start_execution = _start
+    models.StepFunctionsParserBackend._get_executions = _begun  # noqa: SLF001 - likewise
     BaseExecutionWorkerCommunication.terminated = _end
 
 
@@ -50,6 +52,12 @@ def _start(
     _announce(execution)
     _forget_old(backend.describe_state_machine(state_machine_arn))
     return execution
+
+
+def _begun(backend: Moto, status: Moto = None) -> list[Moto]:
+    # An execution whose thread has not begun yet waits for no token; moto would stumble over it.
+    found = _get_executions(backend, status)
+    return [e for e in found if e.exec_worker is not None and e.exec_worker.env is not None]
 
 
 def _end(communication: Moto) -> None:
