@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchstack.agent_runtime.loop.state import RunState
-from orchstack.agent_runtime.model.steps import FinishReason
+from orchstack.agent_runtime.model.steps import FinishReason, Service, ToolWork, WaitWork
 
 MAX_QUOTE: Final = 2_000
 
@@ -35,6 +35,20 @@ def _last_words(state: RunState) -> list[str]:
 
 
 def _found(state: RunState) -> list[str]:
-    results = [work for work in state.tool_results if not work.is_error]
-    lines = [f"- {work.call.name}: {work.content[:MAX_QUOTE]}" for work in results]
+    lines = [
+        f"- {work.call.name}: {content[:MAX_QUOTE]}"
+        for work in state.services
+        if (content := _content(work))
+    ]
     return ["What the tools have answered:", *lines] if lines else []
+
+
+def _content(work: Service) -> str:
+    """Give what a tool, another agent or a human has answered."""
+    match work:
+        case ToolWork(is_error=False):
+            return work.content
+        case WaitWork():
+            return work.answer
+        case _:
+            return ""
