@@ -12,10 +12,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import background, canary, context, first_byte, imports, overhead, start
+from tests.bench import (
+    background,
+    canary,
+    context,
+    events,
+    first_byte,
+    imports,
+    overhead,
+    replay,
+    start,
+)
 from tests.cloud import RunningCloud, running_cloud, synthesize
 
 RUNS = 500
+CUTS = 1_000
 BACKGROUND_RATE, BACKGROUND_S = 30.0, 30.0
 console = Console()
 
@@ -92,6 +103,15 @@ def _up() -> None:
     console.print(f"`orchstack up` to the first answer: {first:.1f} s, again: {second:.1f} s")
 
 
+def _events() -> None:
+    with _cloud() as cloud:
+        console.print(str(events.measure(cloud, CUTS)))
+
+
+def _replay() -> None:
+    console.print(str(replay.measure(RUNS)))
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "imports": _imports,
     "overhead": _overhead,
@@ -101,6 +121,8 @@ FIGURES: dict[str, Callable[[], None]] = {
     "context": _context,
     "synth": _synth,
     "up": _up,
+    "events": _events,
+    "replay": _replay,
 }
 
 
