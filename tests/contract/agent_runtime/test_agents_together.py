@@ -218,6 +218,7 @@ def test_an_agent_that_is_asked_cannot_ask_a_human(make_stage: MakeStage) -> Non
         ("ask_one", {}, "needs `input`"),
         ("ask_gone", {"input": "?"}, "There is no agent gone"),
         ("ask_one", {"input": "x" * 99}, "one was not asked"),
+        ("ask_two", {"input": "?"}, "two was not asked: There is no tool 'abacus'"),
     ],
 )
 def test_an_agent_that_cannot_be_asked_is_an_error_the_model_reads(
@@ -225,8 +226,9 @@ def test_an_agent_that_cannot_be_asked_is_an_error_the_model_reads(
 ) -> None:
     """The run goes on."""
     script = (wishes((name, arguments)), says("Done."))
-    stage = make_stage(script, agents=link("tool", "one", "gone"))
+    stage = make_stage(script, agents=link("tool", "one", "two", "gone"))
     add(stage, "one", (says("Never said."),), guards={"max_input_chars": 50})
+    add(stage, "two", (says("Never said."),), tools=("abacus",))
     events = stage.stream()
     (tool,) = [work for work in works(stage, events) if isinstance(work, ToolWork)]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from orchstack.agent_runtime.driver.casting import sticky_of
 from orchstack.agent_runtime.driver.held import Held
-from orchstack.agent_runtime.loop.rules import refusal
+from orchstack.agent_runtime.loop.rules import refusal, unknown
 from orchstack.agent_runtime.loop.state import RunState
 from orchstack.agent_runtime.model.events import LiveEvent
 from orchstack.agent_runtime.model.runs import Parent, RequestKey, Run
@@ -25,11 +25,12 @@ from orchstack.agent_runtime.model.steps import (
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.agents import AgentDocument, GuardPolicy, RunLimits
 from orchstack.kernel.errors import (
-    ContentBlocked,
+    Conflict,
     DeadlineExceeded,
     NotFound,
-    PayloadTooLarge,
+    OrchStackError,
     RequestInFlight,
+    Unavailable,
 )
 from orchstack.kernel.ids import new_id
 
@@ -130,11 +131,13 @@ class Children:
             return Answer(content=refused, is_error=True)
         try:
             return _answer(self._carried_on(asked, deadline))
-        except (ContentBlocked, PayloadTooLarge) as error:
-            return Answer(content=f"{asked.agent} was not asked: {error.detail}", is_error=True)
+        except (DeadlineExceeded, Unavailable, Conflict):
+            raise
         except NotFound:
-            words = f"There is no agent {asked.agent}. Go on without it."
-            return Answer(content=words, is_error=True)
+            return Answer(content=unknown(asked.agent), is_error=True)
+        except OrchStackError as error:
+            # Its guards, the size of its context, or a tool that is gone.
+            return Answer(content=f"{asked.agent} was not asked: {error.detail}", is_error=True)
 
     def _carried_on(self, asked: Asked, deadline: float) -> Run:
         while True:
