@@ -109,12 +109,13 @@ def test_events_reach_their_queues(dev: Assembly) -> None:
     } in patterns
 
 
-def test_the_outbox_is_swept(assembly: Assembly) -> None:
-    """A schedule wakes the relay: each minute in prod; hourly in dev, whose database sleeps."""
-    schedule = assembly.one("AWS::Scheduler::Schedule").properties
-    relay = assembly.get(schedule["Target"]["Arn"]["Fn::GetAtt"][0]).properties
+def test_what_was_lost_is_swept_up(assembly: Assembly) -> None:
+    """Relay and sweeper: each minute in prod, hourly in dev, whose database sleeps."""
+    expected = {"dev": "rate(1 hour)", "prod": "rate(1 minute)"}[assembly.stage.name]
+    swept = {
+        assembly.get(schedule.properties["Target"]["Arn"]["Fn::GetAtt"][0]).properties["Handler"]
+        for schedule in assembly.of("AWS::Scheduler::Schedule")
+        if schedule.properties["ScheduleExpression"] == expected
+    }
 
-    assert {"dev": "rate(1 hour)", "prod": "rate(1 minute)"}[assembly.stage.name] == schedule[
-        "ScheduleExpression"
-    ]
-    assert "relay_outbox.handler" == relay["Handler"]
+    assert {"relay_outbox.handler", "sweep_runs.handler"} <= swept

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.infra.asl import STATE_MACHINES, faults, tokens
-from tests.infra.assembly import Assembly
+from tests.infra.assembly import Assembly, listed
 
 FILES = sorted(STATE_MACHINES.glob("*.asl.json"))
 
@@ -66,3 +69,70 @@ def test_a_step_may_take_as_long_as_its_function(dev: Assembly) -> None:
     ]
 
     assert advance.properties["Timeout"] == machine["States"]["Advance"]["TimeoutSeconds"]
+
+
+def test_no_task_leaves_a_run_to_itself() -> None:
+    """Each has a time and catches everything, so an execution ends where it says."""
+    states = json.loads((STATE_MACHINES / "agent_run.asl.json").read_text())["States"]
+    tasks = [state for state in states.values() if state["Type"] == "Task"]
+
+    assert 3 == len(tasks)
+    for task in tasks:
+        assert {"TimeoutSeconds", "TimeoutSecondsPath"} & set(task)
+        assert ["States.ALL"] == task["Catch"][-1]["ErrorEquals"]
+        assert "$.failure" == task["Catch"][-1]["ResultPath"]
+
+
+def test_a_human_is_waited_for_as_long_as_the_run_says() -> None:
+    """The wait for a token ends with the time to answer, and the run goes on."""
+    wait = json.loads((STATE_MACHINES / "agent_run.asl.json").read_text())["States"]["AwaitHuman"]
+
+    assert wait["Resource"].endswith("lambda:invoke.waitForTaskToken")
+    assert "$.wait_s" == wait["TimeoutSecondsPath"]
+    assert ("States.Timeout", "Advance") == (
+        wait["Catch"][0]["ErrorEquals"][0],
+        wait["Catch"][0]["Next"],
+    )
+
+
+def test_only_those_who_must_start_and_answer_executions(assembly: Assembly) -> None:
+    """On this machine alone: who begins and resumes runs, the sweeper, and the machine itself."""
+    machine = assembly.one("AWS::StepFunctions::StateMachine").id
+    granted: dict[str, set[str]] = {"states:StartExecution": set(), "states:SendTaskSuccess": set()}
+    for policy in assembly.of("AWS::IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            for action in set(listed(statement["Action"])) & set(granted):
+                assert {"Ref": machine} == statement["Resource"]
+                granted[action] |= {role["Ref"] for role in policy.properties["Roles"]}
+
+    starters, answerers = granted["states:StartExecution"], granted["states:SendTaskSuccess"]
+    assert any("AgentRunMachine" in role for role in starters)
+    assert any("AwaitHuman" in role for role in answerers)
+    for name in ("StartRun", "ResumeRun", "SweepRuns"):
+        assert any(name in role for role in starters & answerers)
+    assert not any("AdvanceRun" in role for role in starters | answerers)
+
+
+def test_resources_wait_for_each_other_in_no_circle(assembly: Assembly) -> None:
+    """CloudFormation would refuse a stack whose machine waits for a policy that names it."""
+    for template in assembly.templates.values():
+        resources = template["Resources"]
+        waits = {name: set(references(resource)) for name, resource in resources.items()}
+        TopologicalSorter(waits).prepare()
+
+
+def references(value: Any) -> Iterator[str]:
+    """What a resource has to wait for."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref" and not inner.startswith("AWS::"):
+                yield inner
+            elif key == "Fn::GetAtt":
+                yield inner[0]
+            elif key == "DependsOn":
+                yield from listed(inner)
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
