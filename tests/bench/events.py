@@ -19,10 +19,12 @@ from tests.bench.first_byte import set_providers
 from tests.bench.overhead import calculating_agent
 from tests.cloud import Caller, RunningCloud
 
-WORDS = 12
-PAUSE_S = 0.08
+WORDS = 20
+PAUSE_S = 0.1
 # What is cut in one run: while it goes on, and when it is over.
-DURING, AFTER = 5, 3
+DURING, AFTER = 8, 3
+# A connection is cut after so many bytes at most.
+ROOM = 350
 AT_ONCE = 3
 LAST = ("run.completed", "run.failed", "run.cancelled")
 
@@ -176,17 +178,24 @@ class _Reader:
 
     def read(self, cuts: int) -> None:
         """Read to the end, cutting the connection up to so many times."""
-        while not (self.told and self.told[-1][1] in LAST):
-            room = self.random.randint(1, 900) if self.cuts < cuts else None
-            before = self.told[-1][0] if self.told else None
+        while not self.done:
+            if self.cuts == cuts:
+                self._once(_Room(None))
+                if not self.done:
+                    raise RuntimeError("the stream ended without its last event")
+                return
+            room = _Room(self.random.randint(1, ROOM))
             self._once(room)
-            if room is not None:
+            if room.left == 0:
                 self.cuts += 1
                 self.cuts_during += self.under_way()
-            elif before == (self.told[-1][0] if self.told else None):
-                raise RuntimeError("the stream ended without its last event")
 
-    def _once(self, room: int | None) -> None:
+    @property
+    def done(self) -> bool:
+        """Whether the run's last event has come."""
+        return bool(self.told) and self.told[-1][1] in LAST
+
+    def _once(self, room: _Room) -> None:
         headers = {"Authorization": f"Bearer {self.tenant.key}"}
         if self.told:
             headers["Last-Event-ID"] = self.told[-1][0]
@@ -195,19 +204,24 @@ class _Reader:
         try:
             if response.status != 200:
                 raise RuntimeError(f"{response.status}: {response.read().decode()}")
-            for event in sse.read(_until(response, room)):
+            for event in sse.read(room.filled(response)):
                 data = json.dumps(json.loads(event.data), sort_keys=True)
                 self.told.append((event.id, event.event, data))
         finally:
             response.close()
 
 
-def _until(response: urllib3.BaseHTTPResponse, room: int | None) -> Iterator[bytes]:
-    """Give the bytes as they come, at most so many: there the connection is cut."""
-    left = room
-    while left is None or left > 0:
-        chunk = response.read1(4096 if left is None else left)
-        if not chunk:
-            return
-        left = None if left is None else left - len(chunk)
-        yield chunk
+@dataclass
+class _Room:
+    """What may come over one connection: at most so many bytes, or as many as come (None)."""
+
+    left: int | None
+
+    def filled(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        """Give the bytes as they come; where the room ends, the connection is cut."""
+        while self.left is None or self.left > 0:
+            chunk = response.read1(4096 if self.left is None else self.left)
+            if not chunk:
+                return
+            self.left = None if self.left is None else self.left - len(chunk)
+            yield chunk
