@@ -147,10 +147,10 @@ def function_environment(
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     yield monkeypatch
-    _forget_wiring()
+    forget_wiring()
 
 
-def _forget_wiring() -> None:
+def forget_wiring() -> None:
     """Close what the wiring opened and make it read the environment anew."""
     import functools
     import sys

@@ -8,11 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from orchstack.agent_runtime.model.runs import Ask as AgentAsk
 from orchstack.kernel.db.session import Database
 from orchstack.kernel.errors import NotFound
 from orchstack.kernel.tenancy import Principal
-from orchstack.wiring.agent_runtime import runtime
 from tests import make
 from tests.functions.agent_runtime.conftest import QUESTION, Ask, handler_of
 
@@ -44,22 +42,6 @@ def advance(reference: dict[str, Any]) -> dict[str, Any]:
     """Call advance_run as the state machine does."""
     answer: dict[str, Any] = handler_of("advance_run")(reference, make.LambdaContext())
     return answer
-
-
-def test_a_machine_carries_a_run_on(caller: Principal) -> None:
-    """One command a call; what it answers is its next input."""
-    started = runtime().start(
-        caller, AgentAsk(agent="adder", text=QUESTION), key=None, deadline=2e9
-    )
-    next(started.events)
-    started.events.close()
-    state: dict[str, Any] = {"tenant_id": str(caller.tenant_id), "run_id": str(started.run_id)}
-    statuses = []
-    for _ in range(4):
-        state = advance(state)
-        statuses.append(state["status"])
-
-    assert ["running", "running", "finished", "finished"] == statuses
 
 
 @pytest.mark.usefixtures("caller")
