@@ -101,7 +101,7 @@ def test_tools_do_not_wait_for_each_other() -> None:
     [
         (asks("adder"), "/agents/0/agent", "itself"),
         (asks("nobody"), "/agents/0/agent", "no agent “nobody”"),
-        (asks("teller", "teller"), "/agents/1", "twice"),
+        (asks("teller", "teller"), "/agents/1", "ask_teller"),
         (asks("teller", "asker"), "/agents/1/agent", "adder → asker → back → adder"),
     ],
     ids=["self", "unknown", "twice", "circle"],

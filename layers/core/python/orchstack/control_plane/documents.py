@@ -86,16 +86,16 @@ def _link_faults(document: AgentDocument, links: Links) -> Iterator[Fault]:
             yield fault_at(f"{place}/agent", "An agent does not link to itself.")
         elif link.agent not in links:
             yield fault_at(f"{place}/agent", f"There is no agent “{link.agent}” to link to.")
-        elif any(link.tool == other.tool for other in document.agents[:index]):
-            yield fault_at(place, f"The agent “{link.agent}” is linked twice as “{link.kind}”.")
-        elif len(link.tool) > MAX_TOOL_NAME:
-            detail = f"A tool has a name of {MAX_TOOL_NAME} characters at most: not “{link.tool}”."
-            yield fault_at(f"{place}/agent", detail)
-        elif link.tool in document.tools:
-            yield fault_at(place, f"The link is called as the tool “{link.tool}” is.")
+        elif link.tool in _names_before(document, index):
+            yield fault_at(place, f"Something before it is called as the tool “{link.tool}” too.")
         elif link.kind == "tool" and (circle := _path(asks, link.agent, document.name)):
             shown = " → ".join((document.name, *circle))
             yield fault_at(f"{place}/agent", f"The agents ask each other in a circle: {shown}.")
+
+
+def _names_before(document: AgentDocument, index: int) -> set[str]:
+    """What a model may call before the link at `index`."""
+    return {*document.tools, *(link.tool for link in document.agents[:index])}
 
 
 def _schema_faults(document: AgentDocument) -> Iterator[Fault]:
