@@ -184,6 +184,18 @@ def test_a_run_is_shown_step_by_step() -> None:
     assert 'calculator(expression="17 * 23") → 391' in output
 
 
+def test_a_run_can_be_answered() -> None:
+    """The answer is sent, and the run shown as it goes on, or what it asks next."""
+    again = run(status="waiting", output="", question="And then?", finished_at=None)
+    api = Api({"POST /v1/runs/r-1/resume": (202, again)})
+    result = api.run("runs", "resume", "r-1", "--answer", "Yes.")
+
+    assert 0 == result.exit_code
+    assert {"mode": "background", "answer": "Yes."} == json.loads(api.requests[0].body or b"")
+    assert "waiting" in result.stdout
+    assert "And then?\n" in result.stdout
+
+
 def test_a_run_can_be_cancelled() -> None:
     """What its model had said so far is shown."""
     api = Api({"POST /v1/runs/r-1/cancel": (200, run(status="cancelled", output="It is"))})

@@ -120,6 +120,20 @@ def test_a_stream_without_places_is_not_trusted() -> None:
         list(client.runs.stream("adder", "17 * 23?"))
 
 
+def test_a_run_is_answered_by_its_id() -> None:
+    """The answer goes along, and how the caller wants the rest."""
+    client, transport = client_of(
+        *(HttpResponse(status, {}, [json.dumps(RUN).encode()]) for status in (202, 200))
+    )
+    client.runs.resume("r1", "Yes.")
+    client.runs.resume("r1", wait=True)
+
+    assert "http://cloud.test/v1/runs/r1/resume" == transport.requests[0].url
+    assert [{"mode": "background", "answer": "Yes."}, {"mode": "wait"}] == [
+        json.loads(request.body or b"{}") for request in transport.requests
+    ]
+
+
 def test_a_run_is_cancelled_by_its_id() -> None:
     """The answer is the run as it stands then."""
     client, transport = client_of(

@@ -71,6 +71,21 @@ class Runs(RunRecords):
         call = Call(method="POST", path=f"/v1/runs/{segment(run_id)}/cancel")
         return Run.of(self._session.call(call)[1])
 
+    def resume(self, run_id: str, answer: str | None = None, *, wait: bool = False) -> Run:
+        """Answer what a run asks a human, or carry on one that nobody drives.
+
+        Gives the run as it goes on, or with `wait` as it stands in the end. Raises ApiError: 400
+        without the answer that is waited for, 409 where there is nothing to go on with.
+        """
+        said = {} if answer is None else {"answer": answer}
+        call = Call(
+            method="POST",
+            path=f"/v1/runs/{segment(run_id)}/resume",
+            body={"mode": "wait" if wait else "background", **said},
+            timeout_s=RUN_TIMEOUT_S,
+        )
+        return Run.of(self._session.call(call)[1])
+
     def list(
         self, *, agent: str | None = None, status: str | None = None, limit: int | None = None
     ) -> Iterator[Run]:

@@ -67,6 +67,27 @@ def cancel(
         typer.echo(run.output)
 
 
+@app.command("resume")
+def resume(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    answer: Annotated[
+        str | None, typer.Option("--answer", "-a", help="What the run asks a human.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Until the run is over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answer what a run asks, or carry on one that nobody drives."""
+    with connected(context) as client:
+        run = client.runs.resume(run_id, answer, wait=wait)
+    if as_json:
+        print_json(run.raw)
+        return
+    typer.echo(" · ".join(_row(run)))
+    if said := run.output or run.raw.get("question"):
+        typer.echo(said)
+
+
 def _row(run: Run) -> tuple[str, ...]:
     return (
         run.id,
