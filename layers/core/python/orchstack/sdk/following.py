@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from orchstack.kernel import sse
@@ -46,6 +46,8 @@ class Follower:
     run_id: str | None = None
     after: str | None = None
     types: Sequence[str] = ()
+    # Nothing before the first event: whether `after` is a place, the server judges.
+    _seen: tuple[int, ...] = field(default=(-1,), init=False)
 
     def __iter__(self) -> Iterator[RunEvent]:
         """Give the events. Raises ApiError, ConnectionFailed, StreamBroken without progress."""
@@ -72,11 +74,10 @@ class Follower:
 
     def _fresh(self) -> Iterator[RunEvent]:
         """Give what one connection brings beyond what was seen."""
-        place = (-1,) if self.after is None else place_of(self.after)
         for event in self._events():
             here = place_of(event.id)
-            if here > place:
-                place, self.after = here, event.id
+            if here > self._seen:
+                self._seen, self.after = here, event.id
                 yield event
 
     def _events(self) -> Iterator[RunEvent]:
