@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +103,7 @@ class Caller:
         """Run an agent and wait for its answer."""
         return self.post(f"/v1/agents/{agent}/runs", {"input": text, **more})
 
-    def stream(self, agent: str, text: str, **more: object) -> Iterator[SseEvent]:
+    def stream(self, agent: str, text: str, **more: object) -> Generator[SseEvent, None, None]:
         """Run an agent and give its events as they come."""
         body = {"input": text, "mode": "stream", **more}
         response = self.pool.request(
@@ -115,7 +115,12 @@ class Caller:
         )
         if response.status != 200:
             raise AssertionError(f"{response.status}: {response.read().decode()}")
-        yield from _sse(response)
+        try:
+            yield from _sse(response)
+        except GeneratorExit:
+            # The caller hangs up.
+            response.close()
+            raise
         response.release_conn()
 
     def _payload(self, body: object, raw: bytes | None) -> bytes | None:

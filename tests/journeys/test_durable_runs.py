@@ -87,7 +87,7 @@ def test_a_run_whose_driver_was_killed_is_swept_up(cloud: RunningCloud, tenant: 
 
 def waiting(tenant: Caller, run_id: str) -> bool:
     """Whether a run waits for a human."""
-    return "waiting" == tenant.get(f"/v1/runs/{run_id}").body["status"]
+    return bool(tenant.get(f"/v1/runs/{run_id}").body["status"] == "waiting")
 
 
 def has_token(cloud: RunningCloud, run_id: str) -> bool:
