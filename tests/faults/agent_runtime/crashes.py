@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from orchstack.agent_runtime.adapters.in_memory import InMemoryTools, ScriptedModels, ToolAnswer
+from orchstack.agent_runtime.driver.hands import HANDS
 from orchstack.agent_runtime.ports import Durable, Journal
 from orchstack.kernel.chat import ChatEvent, ChatRequest, MicroDollars, ToolCall, ToolSpec
 from tests.contract.agent_runtime.worlds import Stage
@@ -148,9 +150,9 @@ class FragileDurable:
 
 def bury() -> None:
     """Wait until the threads of a process that died have ended: each does at its next point."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(("tool", "attended")):
-            thread.join(10)
+    until = time.monotonic() + 10
+    while HANDS.busy and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def fragile(stage: Stage, fuse: Fuse) -> Stage:

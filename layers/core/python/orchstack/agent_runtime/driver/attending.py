@@ -7,14 +7,13 @@ come. Work that is shorter than that costs a thread and no query.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
+from orchstack.agent_runtime.driver.hands import HANDS
 from orchstack.agent_runtime.driver.held import Held, Stage
 from orchstack.agent_runtime.driver.lease import LeaseKeeper
 from orchstack.agent_runtime.model.steps import Step
@@ -79,9 +78,7 @@ class _Beside(Generic[T]):
         self._inbox: SimpleQueue[_Arrived[T]] = SimpleQueue()
         self._abandoned = False
         self.working = True
-        # Its log lines carry the ids that are bound here, and it keeps no process from ending.
-        work = copy_context().run
-        threading.Thread(target=work, args=(self._work,), name="attended", daemon=True).start()
+        HANDS.do(self._work)
 
     def take(self, seconds: float) -> _Arrived[T] | None:
         """Give what came next; None if nothing came in time."""
