@@ -102,13 +102,14 @@ def test_tools_do_not_wait_for_each_other() -> None:
         (asks("adder"), "/agents/0/agent", "itself"),
         (asks("nobody"), "/agents/0/agent", "no agent “nobody”"),
         (asks("teller", "teller"), "/agents/1", "ask_teller"),
+        (asks("a" * 63), "/agents/0/agent", "64 characters"),
         (asks("teller", "asker"), "/agents/1/agent", "adder → asker → back → adder"),
     ],
-    ids=["self", "unknown", "twice", "circle"],
+    ids=["self", "unknown", "twice", "long", "circle"],
 )
 def test_links_lead_to_others(links: tuple[AgentLink, ...], path: str, word: str) -> None:
     """To agents that are there, once a kind, and never back by asking; the circle is shown."""
-    others = {"asker": asks("back"), "back": asks("adder"), "teller": ()}
+    others = {"asker": asks("back"), "back": asks("adder"), "teller": (), "a" * 63: ()}
     (fault,) = faults(make.agent_document(agents=links), links=others)
 
     assert path == fault["path"]

@@ -77,9 +77,7 @@ def _order_faults(document: AgentDocument) -> Iterator[Fault]:
 
 
 def _link_faults(document: AgentDocument, links: Links) -> Iterator[Fault]:
-    asks = {
-        name: [link.agent for link in found if link.kind == "tool"] for name, found in links.items()
-    }
+    asks = _asked(links)
     for index, link in enumerate(document.agents):
         place = f"/agents/{index}"
         if link.agent == document.name:
@@ -88,9 +86,19 @@ def _link_faults(document: AgentDocument, links: Links) -> Iterator[Fault]:
             yield fault_at(f"{place}/agent", f"There is no agent “{link.agent}” to link to.")
         elif link.tool in _names_before(document, index):
             yield fault_at(place, f"Something before it is called as the tool “{link.tool}” too.")
+        elif len(link.tool) > MAX_TOOL_NAME:
+            detail = f"A tool has a name of {MAX_TOOL_NAME} characters at most: not “{link.tool}”."
+            yield fault_at(f"{place}/agent", detail)
         elif link.kind == "tool" and (circle := _path(asks, link.agent, document.name)):
             shown = " → ".join((document.name, *circle))
             yield fault_at(f"{place}/agent", f"The agents ask each other in a circle: {shown}.")
+
+
+def _asked(links: Links) -> dict[str, list[str]]:
+    """Whom each agent may ask; a hand-off is no question."""
+    return {
+        name: [link.agent for link in found if link.kind == "tool"] for name, found in links.items()
+    }
 
 
 def _names_before(document: AgentDocument, index: int) -> set[str]:
