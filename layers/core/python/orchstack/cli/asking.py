@@ -56,20 +56,26 @@ class Watch:
             call = self._calls.get(data["call_id"], data["name"])
             mark = "✗" if data["is_error"] else "⚙"
             yield "doing", f"{mark} {call} → {short(data['content'])}"
-        elif name == "guard.decided" and data["outcome"] != "allowed":
-            counted = ", ".join(f"{n} {kind}" for kind, n in data["findings"].items())
-            yield "doing", f"⛨ {data['stage']} {data['outcome']}{counted and f': {counted}'}"
-        elif name == "run.waiting":
-            yield "doing", f"? {short(data['question'])}"
-        elif name == "agent.changed":
-            yield "doing", f"→ {data['agent']} takes over"
         elif name in ("run.completed", "run.failed", "run.cancelled"):
             yield from _end(data)
+        else:
+            yield from _aside(name, data)
 
     def _model(self, data: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:
         usage = data["usage"]
         tokens = f"{usage['input_tokens']} + {usage['output_tokens']} tokens"
         yield "doing", f"◆ {data['model']}: {tokens}, {money(data['cost_micro_usd'])}"
+
+
+def _aside(name: str, data: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:
+    """Tell what is neither a model's nor a tool's: a guard, a human, another agent."""
+    if name == "guard.decided" and data["outcome"] != "allowed":
+        counted = ", ".join(f"{n} {kind}" for kind, n in data["findings"].items())
+        yield "doing", f"⛨ {data['stage']} {data['outcome']}{counted and f': {counted}'}"
+    elif name == "run.waiting":
+        yield "doing", f"? {short(data['question'])}"
+    elif name == "agent.changed":
+        yield "doing", f"→ {data['agent']} takes over"
 
 
 def _end(run: Mapping[str, Any]) -> Iterator[tuple[Channel, str]]:

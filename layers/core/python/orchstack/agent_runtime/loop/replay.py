@@ -140,17 +140,15 @@ def _decided(recording: Recording, state: RunState, following: Sequence[Step]) -
     command = _command(recording, state, recorded)
     match command:
         case CallModel():
-            known = recorded.context if isinstance(recorded, ModelWork) else None
-            context = None
-            if known is not None:
-                context = recording.repack(state, document, command, known)
             work = plan.asking(command, model=document.model, worst_cost=0)
-            return [{**_plain(work), "context": context}]
+            known = recorded.context if isinstance(recorded, ModelWork) else None
+            shown = known and recording.repack(state, document, command, known)
+            return [{**_plain(work), "context": shown}]
         case CallTools():
             screened = dict(_screened(command, state, following))
             permitted = state.rules.permitted
             served = plan.serving(command, permitted=permitted, screened=screened)
-            return [_plain(work) for work in served]
+            return list(map(_plain, served))
         case AskHuman():
             now = state.started_at
             return [_plain(plan.waiting(command, limits=state.limits, now=now))]
@@ -158,7 +156,7 @@ def _decided(recording: Recording, state: RunState, following: Sequence[Step]) -
             refusal = command.refusal or _unknown(command, recorded)
             return [_plain(plan.handing_off(command, version=None, refusal=refusal))]
         case Finish() | Fail():
-            return [_plain(work) for work in plan.ending(command)]
+            return list(map(_plain, plan.ending(command)))
 
 
 def _command(recording: Recording, state: RunState, recorded: Work) -> Command:
