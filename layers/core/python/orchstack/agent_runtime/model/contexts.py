@@ -24,7 +24,7 @@ from orchstack.kernel.frozen import Frozen
 
 # By what the count of a vocabulary may be wrong. What a provider reports beyond that has other
 # reasons: it asked its model twice, or knows what it was sent from a call before.
-LEAST_FACTOR: Final = 0.5
+LEAST_FACTOR: Final = 0.7
 MOST_FACTOR: Final = 1.8
 # How much one call changes what is known, and which difference is but noise.
 LEAST_WEIGHT: Final = 0.1
