@@ -36,12 +36,11 @@ def orchstack(caller: Caller, *words: str) -> Result:
 def measured(caller: Caller, run_id: str) -> dict[str, Any]:
     """The outcome of a run, once its end was taken in."""
 
-    def known() -> dict[str, Any] | None:
+    def known() -> dict[str, Any]:
         outcome: dict[str, Any] = caller.get(f"/v1/runs/{run_id}/outcome").body
-        return outcome if outcome["measured"] else None
+        return outcome if outcome["measured"] else {}
 
-    found: dict[str, Any] = eventually(known, within_s=30)
-    return found
+    return eventually(known, within_s=30)
 
 
 def test_a_run_is_measured_and_reviewed(clerk: Caller) -> None:
