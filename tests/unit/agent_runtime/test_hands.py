@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -49,11 +48,18 @@ def test_as_many_work_at_once_as_there_is_work() -> None:
     assert threading.active_count() <= before + MOST_IDLE
 
 
-def test_work_that_breaks_takes_no_other_along() -> None:
+def test_work_that_breaks_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its thread ends; the next piece of work gets another."""
-    hands, came = Hands(), threading.Event()
-    hands.do(sys.exit)
+    hands, threads, came = Hands(), list[threading.Thread](), threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def break_down() -> None:
+        threads.append(threading.current_thread())
+        raise ArithmeticError
+
+    hands.do(break_down)
     done(hands)
+    threads[0].join(AT_MOST_S)
     hands.do(came.set)
 
     assert came.wait(AT_MOST_S)
