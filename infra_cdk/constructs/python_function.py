@@ -35,6 +35,7 @@ ANY_RESOURCE = (
     "X-Ray and network interfaces have no names a policy could list: their actions demand *"
 )
 
+NAMED_BY_CONTENT = "objects are named by tenant and content, which nobody knows beforehand"
 RUNTIME_CHOSEN = "3.13 is what the locked arm64 wheels are chosen and tested for"
 
 
@@ -105,9 +106,9 @@ class PythonFunction(Construct):
         data = self._house.data
         for action in actions:
             self.permit(f"s3:{action}Object", data.blobs.arn_for_objects("tenants/*"))
+        exported = Stack.of(self).resolve(data.blobs_arn)["Fn::ImportValue"]
         acknowledge(
-            self.role,
-            {"AwsSolutions-IAM5": "objects are named by tenant and content, unknown beforehand"},
+            self.role, {f"AwsSolutions-IAM5[Resource::{exported}/tenants/*]": NAMED_BY_CONTENT}
         )
         self.role.add_to_policy(
             iam.PolicyStatement(

@@ -46,6 +46,7 @@ class DataStack(Stack):
         self.database = Database(self, stage, network, self.key)
         self.cache = self._cache(stage, network)
         self.blobs = self._blobs()
+        self.blobs_arn = self.export_value(self.blobs.bucket_arn)
         self.providers = self._providers()
         self.platform_key = self._platform_key()
         self.bus = self._bus(stage)
