@@ -96,7 +96,7 @@ PROD = Stage(
     cache_max_gb=20,
     cache_snapshots=7,
     concurrency=Concurrency(
-        each=8,
+        each=6,
         special={
             "agent_runtime/advance_run": 150,
             "agent_runtime/compare_versions": 5,
