@@ -151,6 +151,23 @@ def test_a_schema_lets_the_model_answer_instead() -> None:
     assert ["response_format" in body for body in stub.bodies] == [True, False]
 
 
+def test_an_answer_is_bound_to_its_own_schema() -> None:
+    """Once it is chosen, less what a grammar cannot hold; the choice has a schema of its own."""
+    asked = ChatRequest(
+        model="m",
+        messages=(QUESTION,),
+        tools=(CALCULATOR,),
+        max_output_tokens=100,
+        output_schema={"type": "object", "properties": {"n": {"type": "string", "pattern": "1"}}},
+    )
+    with provider(chosen(answer="Hi"), answer("{}")) as stub:
+        list(over(stub, schema=True).stream(asked, deadline=time.time() + 10))
+    choice, bound = (body["response_format"]["json_schema"] for body in stub.bodies)
+
+    assert ("decision", "answer") == (choice["name"], bound["name"])
+    assert {"type": "object", "properties": {"n": {"type": "string"}}} == bound["schema"]
+
+
 @pytest.mark.parametrize("said", ['{"tool": "calcu', '{"tool": "other", "arguments": {}}', "[]"])
 def test_an_undecided_model_answers(said: str) -> None:
     """A decision that was cut off or names no tool we have counts as an answer."""
