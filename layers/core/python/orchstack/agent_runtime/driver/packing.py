@@ -26,6 +26,7 @@ from orchstack.agent_runtime.model.steps import ModelWork, Step
 from orchstack.agent_runtime.ports_contexts import ContextPorts
 from orchstack.kernel.agents import AgentDocument
 from orchstack.kernel.chat import ChatRequest, Message, ToolSpec
+from orchstack.kernel.errors import InvalidDocument, NoProviderAvailable
 
 _BACKGROUND = frozenset({Section.MEMORY, Section.KNOWLEDGE})
 
@@ -39,8 +40,14 @@ class Packing:
 
     def admit(self, held: Held) -> None:
         """Raise ContextTooLarge if a run's input can never fit, before the run is kept."""
-        material = Material(document=held.document, asked=asked(held.run), tools=self._specs(held))
-        fits_at_all(material, self._budget(held.run.tenant_id, held.document, ()))
+        try:
+            tools = self._specs(held)
+            budget = self._budget(held.run.tenant_id, held.document, ())
+        except (InvalidDocument, NoProviderAvailable):
+            # The run will tell, once it calls its model.
+            return
+        material = Material(document=held.document, asked=asked(held.run), tools=tools)
+        fits_at_all(material, budget)
 
     def pack(self, held: Held, command: CallModel, state: RunState) -> ChatRequest:
         """Pack the call that was decided; its manifest and its new parts are held with it.
