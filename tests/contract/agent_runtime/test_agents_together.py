@@ -218,7 +218,7 @@ def test_an_agent_that_is_asked_cannot_ask_a_human(make_stage: MakeStage) -> Non
         ("ask_one", {}, "needs `input`"),
         ("ask_gone", {"input": "?"}, "There is no agent gone"),
         ("ask_one", {"input": "x" * 99}, "one was not asked"),
-        ("ask_two", {"input": "?"}, "two was not asked: There is no tool 'abacus'"),
+        ("ask_two", {"input": "?"}, "two gave no answer: There is no tool 'abacus'"),
     ],
 )
 def test_an_agent_that_cannot_be_asked_is_an_error_the_model_reads(

@@ -267,7 +267,7 @@ def test_a_lease_outlasts_every_call_of_a_tool() -> None:
     assert isinstance(clock, ManualClock)
 
     def work(_: ToolCall) -> str:
-        for _ in range(3):
+        for _part in range(3):
             clock.advance(stage.lease_seconds * 0.5)
             time.sleep(0.6)
             held.append(_held(stage))

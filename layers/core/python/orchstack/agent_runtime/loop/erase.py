@@ -61,7 +61,7 @@ def _gone(work: Work) -> JsonObject:
             fault = _erased_fault(work.fault)
             return {"text": "", "pieces": (), "tool_calls": calls, "fault": fault}
         case ToolWork():
-            shown = None if work.shown is None else {}
+            shown: JsonObject | None = None if work.shown is None else {}
             return {"call": _erased_call(work.call), "shown": shown, "content": ""}
         case WaitWork():
             return {"call": _erased_call(work.call), "question": "", "answer": ""}
