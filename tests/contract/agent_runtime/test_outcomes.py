@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -154,6 +155,21 @@ def test_the_same_review_again_changes_nothing(kept: Kept) -> None:
     assert kept.review(run_id, success=True) is not None
     assert kept.review(run_id, success=True) is None
     assert 1 == len(kept.store.reviews(TENANT, run_id))
+
+
+def test_reviews_at_the_same_time_queue_up(kept: Kept) -> None:
+    """Each gets a revision of its own, without a gap, and one of them counts."""
+    run_id = kept.ended().run_id
+
+    def say(number: int) -> None:
+        kept.review(run_id, score=number / 20)
+        if kept.database is not None:
+            kept.database.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(say, range(20)))
+
+    assert list(range(20, 0, -1)) == [r.revision for r in kept.store.reviews(TENANT, run_id)]
 
 
 def test_a_review_may_come_before_the_outcome(kept: Kept) -> None:

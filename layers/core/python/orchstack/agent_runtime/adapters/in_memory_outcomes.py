@@ -77,13 +77,14 @@ class InMemoryOutcomes:
         self, run: Run, judgement: Judgement, *, reviewer: str, at: datetime
     ) -> Review | None:
         """Keep a review, which from now on counts; None if it says what counts already."""
-        earlier = self.said.get((run.tenant_id, run.id), ())
         plain = {**judgement.model_dump(), "reviewer": reviewer}
-        if earlier and plain == earlier[0].model_dump(exclude={"revision", "reviewed_at"}):
-            return None
-        review = Review(**plain, revision=len(earlier) + 1, reviewed_at=at)
-        self.said[run.tenant_id, run.id] = (review, *earlier)
-        return review
+        with self._lock:
+            earlier = self.said.get((run.tenant_id, run.id), ())
+            if earlier and plain == earlier[0].model_dump(exclude={"revision", "reviewed_at"}):
+                return None
+            review = Review(**plain, revision=len(earlier) + 1, reviewed_at=at)
+            self.said[run.tenant_id, run.id] = (review, *earlier)
+            return review
 
     def reviews(self, tenant_id: UUID, run_id: UUID) -> tuple[Review, ...]:
         """Give the reviews of a run, newest first, a hundred at most."""
