@@ -29,8 +29,8 @@ from orchstack.agent_runtime.model.reports import (
 from orchstack.agent_runtime.model.runs import Run
 from orchstack.agent_runtime.model.steps import RunStatus
 from orchstack.agent_runtime.model.traces import Traces
-from orchstack.agent_runtime.statistics import percentile, sample_of
-from orchstack.kernel.chat import MicroDollars
+from orchstack.agent_runtime.statistics import Sample, percentile, sample_of
+from orchstack.kernel.chat import MicroDollars, Usage
 from orchstack.kernel.events import Announcement
 
 _Key = tuple[UUID, UUID]
@@ -197,28 +197,37 @@ def _version(judged: _Judged) -> int:
 
 def _figures(version: int, found: Sequence[_Judged]) -> VersionFigures:
     outcomes = [outcome for outcome, _ in found]
-    reviews = [review for _, review in found if review is not None]
     latencies = [outcome.latency_ms.total for outcome in outcomes]
-    costs = [float(outcome.cost_micro_usd) for outcome in outcomes]
-    values = [r.business_value_micro_usd for r in reviews if r.business_value_micro_usd is not None]
-    scores = [r.score for r in reviews if r.score is not None]
+    costs = [outcome.cost_micro_usd for outcome in outcomes]
+    usage = sum((outcome.usage for outcome in outcomes), Usage())
+    values = _said(found, "business_value_micro_usd")
     return VersionFigures(
         version=version,
         runs=len(found),
         successes=sum(succeeded(outcome, review) is True for outcome, review in found),
-        reviewed=len(reviews),
-        input_tokens=sum(outcome.usage.input_tokens for outcome in outcomes),
-        output_tokens=sum(outcome.usage.output_tokens for outcome in outcomes),
-        total_cost=sum(outcome.cost_micro_usd for outcome in outcomes),
-        total_value=sum(values),
+        reviewed=sum(review is not None for _, review in found),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        total_cost=sum(costs),
+        total_value=int(sum(values)),
         latency=_percentiles(latencies),
         cost=_percentiles(costs),
         latency_sample=sample_of(latencies),
         cost_sample=sample_of(costs),
-        score_sample=sample_of(scores) if scores else None,
-        value_sample=sample_of(values) if values else None,
+        score_sample=_sample(_said(found, "score")),
+        value_sample=_sample(values),
         finish_reasons=Counter(outcome.finish_reason.value for outcome in outcomes),
     )
+
+
+def _said(found: Sequence[_Judged], name: str) -> list[float]:
+    """What the reviews say under a name, where they say it."""
+    said = (getattr(review, name) for _, review in found if review is not None)
+    return [value for value in said if value is not None]
+
+
+def _sample(values: Sequence[float]) -> Sample | None:
+    return sample_of(values) if values else None
 
 
 def _percentiles(values: Sequence[float]) -> Percentiles:
