@@ -11,6 +11,7 @@ import pytest
 
 from orchstack.agent_runtime.adapters.in_memory import InMemoryTools
 from orchstack.agent_runtime.adapters.in_memory_contexts import EstimatingVocabularies
+from orchstack.agent_runtime.driver import RunDriver
 from orchstack.agent_runtime.model.contexts import (
     ContextManifest,
     ContextView,
@@ -19,11 +20,11 @@ from orchstack.agent_runtime.model.contexts import (
     Section,
 )
 from orchstack.agent_runtime.model.runs import RunFilter, RunView
-from orchstack.agent_runtime.model.steps import ModelWork
+from orchstack.agent_runtime.model.steps import ModelWork, StepStatus
 from orchstack.agent_runtime.service.contexts import ContextRecords
 from orchstack.kernel.chat import Usage
 from orchstack.kernel.errors import ContextTooLarge, NotFound, OrchStackError
-from tests.contract.agent_runtime.archives import archive_of
+from tests.contract.agent_runtime.archives import archive_of, forked
 from tests.contract.agent_runtime.worlds import Stage, says, wishes
 
 MakeStage = Callable[..., Stage]
@@ -204,3 +205,33 @@ def test_what_is_erased_is_gone(make_stage: MakeStage) -> None:
         left = stage.world.context.contexts.parts(stage.tenant_id, run.id, named)
 
     assert {} == left
+
+
+def test_a_call_that_is_asked_again_is_packed_as_it_was(make_stage: MakeStage) -> None:
+    """After a crash, though more has been learned since: the manifest says how to count."""
+    stage = make_stage([says("Answer.", usage=Usage(input_tokens=500, output_tokens=1))], **TIGHT)
+    run = talk(stage, 4)
+    archive, driver = archive_of(stage), RunDriver(stage.world)
+    record, steps = (
+        archive.run(stage.tenant_id, run.id),
+        archive.steps(stage.tenant_id, run.id),
+    )
+    begun = steps[1].model_copy(update={"status": StepStatus.STARTED})
+    document = stage.world.agents.effective(stage.tenant_id, run.agent, None).document
+    held = driver._hold(record, document, driver._lease(), (steps[0], begun))
+
+    assert isinstance(begun.work, ModelWork)
+    assert stage.models.asked[-1] == driver._packing.again(held)
+    assert begun.work.context == held.manifest
+
+
+def test_a_fork_shows_what_it_took_over_and_keeps_its_own(stage: Stage) -> None:
+    """A step it took over is shown as the other run's, also in a fork of a fork."""
+    origin = stage.ask()
+    first, second = calls(stage, origin)
+    fork = forked(stage, origin.id, second)
+    again = forked(stage, fork.id, second)
+
+    for run in (fork, again):
+        assert shown(stage, origin.id, first).parts == shown(stage, run.id, first).parts
+        assert shown(stage, origin.id, second).parts == shown(stage, run.id, second).parts

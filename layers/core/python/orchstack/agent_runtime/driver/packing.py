@@ -69,10 +69,7 @@ class Packing:
         earlier = [manifest for manifest in before if manifest is not _begun(state.steps)]
         packed = pack(material, budget, earlier[-1] if earlier else None)
         held.request, held.manifest = packed.request, packed.manifest
-        # What was taken over from another run is kept with that one.
-        origin = held.run.forked_from
-        own = [s for s in state.steps if origin is None or not origin.covers(s.seq)]
-        held.unkept = new_parts(packed.parts, manifests(own))
+        held.unkept = new_parts(packed.parts, before)
         return packed.request
 
     def again(self, held: Held) -> ChatRequest:

@@ -36,29 +36,29 @@ class ContextRecords:
     def show(self, tenant_id: UUID, run_id: UUID, seq: int) -> ContextView:
         """Show what the model of a step was shown, counted exactly.
 
-        Raises NotFound for a step that calls no model, and Gone once the run was erased.
+        A step that was taken over from another run is shown as that run's. Raises NotFound for a
+        step that calls no model, and Gone once the run was erased.
         """
         with self.archive.transaction(tenant_id):
-            run = self.archive.run(tenant_id, run_id)
-            if run.erased_at is not None:
-                raise Gone("This run was erased, and what its models were shown with it.")
-            steps = self.archive.steps(tenant_id, run_id, limit=seq)
+            run = self._owner(tenant_id, run_id, seq)
+            steps = self.archive.steps(tenant_id, run.id, limit=seq)
             step, manifest = _call(steps, seq)
-            texts = self._texts(run, manifest)
+            hashes = {entry.hash for entry in manifest.parts}
+            texts = self.contexts.parts(tenant_id, run.id, hashes)
         parts = [_checked(entry, texts) for entry in manifest.parts]
         count = partial(self.vocabularies.count, manifest.tokenizer)
         before = [c for s in steps if s.seq < seq and (c := _context(s)) is not None]
         scale = in_tokens(count, manifest.factor)
-        return _view(run_id, step, manifest, parts, before[-1:], scale)
+        return _view(run.id, step, manifest, parts, before[-1:], scale)
 
-    def _texts(self, run: Run, manifest: ContextManifest) -> Mapping[str, str]:
-        """Find the parts; those of a step that was taken over are with the run it is from."""
-        hashes = {entry.hash for entry in manifest.parts}
-        texts = dict(self.contexts.parts(run.tenant_id, run.id, hashes))
-        while (missing := hashes - set(texts)) and run.forked_from is not None:
-            run = self.archive.run(run.tenant_id, run.forked_from.run_id)
-            texts |= self.contexts.parts(run.tenant_id, run.id, missing)
-        return texts
+    def _owner(self, tenant_id: UUID, run_id: UUID, seq: int) -> Run:
+        """Find the run in which a step was carried out. Raises NotFound, Gone."""
+        run = self.archive.run(tenant_id, run_id)
+        if run.erased_at is not None:
+            raise Gone("This run was erased, and what its models were shown with it.")
+        if run.forked_from is None or not run.forked_from.covers(seq):
+            return run
+        return self._owner(tenant_id, run.forked_from.run_id, seq)
 
 
 def _call(steps: Sequence[Step], seq: int) -> tuple[Step, ContextManifest]:
