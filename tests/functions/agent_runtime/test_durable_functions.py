@@ -107,6 +107,20 @@ def test_a_stream_without_time_just_ends(caller: Principal, states: StatesStub) 
     assert 1 == len(states.started)
 
 
+def test_a_run_outlives_a_caller_that_hangs_up(caller: Principal, get: Ask) -> None:
+    """The runtime closes the answer where it stands, and the run goes on to its end."""
+    body = {"input": QUESTION, "mode": "stream"}
+    event = make.rest_event(
+        "POST", "/v1/agents/adder/runs", body=body, caller=caller, agent="adder"
+    )
+    answer = handler_of("start_run")(event, make.LambdaContext(remaining_ms=60_000))
+    run_id = next(answer)["headers"]["OrchStack-Run-Id"]
+    next(answer)
+    answer.close()
+
+    assert "completed" == get("get_run", run_id=run_id).body["status"]
+
+
 @pytest.fixture
 def resume(caller: Principal) -> Ask:
     """Answer a run by the streaming function."""
