@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_what_failed_is_an_error(work: Any) -> None:
 
 def test_an_official_reader_understands_the_message() -> None:
     """OpenTelemetry's own decoder reads ids, times, kinds and every kind of value."""
-    service = pytest.importorskip("opentelemetry.proto_json.collector.trace.v1.trace_service")
+    service = importlib.import_module("opentelemetry.proto_json.collector.trace.v1.trace_service")
     run = a_run(fault=Fault(code="unavailable", detail="…"))
     written = traces([(run, trace(run, steps_of(model()), NOW + timedelta(seconds=1)))])
     read = service.ExportTraceServiceRequest.from_json(written.model_dump_json(by_alias=True))
