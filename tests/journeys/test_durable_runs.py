@@ -131,6 +131,35 @@ def succeeded(cloud: RunningCloud, run_id: str) -> list[tuple[str, str]]:
     return [] if any(status == "RUNNING" for _, status in found) else found
 
 
+def test_an_execution_with_a_long_history_is_replaced(cloud: RunningCloud, tenant: Caller) -> None:
+    """Long before it is full another execution goes on, under a name of its own."""
+    with scripted(cloud, wish("ask_human", question="May I?"), "Done.") as (_, model):
+        publish(tenant, model=model, tools=("ask_human",))
+        run = tenant.run("clerk", "Do it.").body
+        reference = {"tenant_id": tenant_of(cloud, run["id"]), "run_id": run["id"], "start": 7}
+        cloud.aws("stepfunctions").start_execution(
+            stateMachineArn=cloud.output("Services", "AgentRunMachine"),
+            name=f"{run['id']}-7",
+            input=json.dumps({**reference, "advances": 999}),
+        )
+        assert eventually(lambda: has_token(cloud, run["id"]))
+        tenant.post(f"/v1/runs/{run['id']}/resume", {"answer": "Yes."})
+        ended(tenant, run["id"])
+
+    names = [f"{run['id']}-7", f"{run['id']}-7-1"]
+    expected = [(name, "SUCCEEDED") for name in names]
+    assert expected == eventually(lambda: succeeded(cloud, run["id"]))
+
+
+def tenant_of(cloud: RunningCloud, run_id: str) -> str:
+    """The id of the tenant that a run belongs to."""
+    query = "select tenant_id::text from app.runs where run_id = %s"
+    with psycopg.connect(cloud.state["database_dsn"]) as connection:
+        row = connection.execute(query, [run_id]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def test_a_stream_ends_with_a_question_and_goes_on_with_the_answer(
     cloud: RunningCloud, tenant: Caller
 ) -> None:
