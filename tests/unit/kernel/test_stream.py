@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchstack.kernel import sse
 from orchstack.kernel.errors import NotFound
 from orchstack.kernel.http import Answer, EventStream, Request
 from tests import make
@@ -50,6 +51,31 @@ def test_an_event_does_not_wait_for_the_next(house: House) -> None:
     next(chunks)
     assert ["1"] == made
     assert 1 == len(list(chunks))
+
+
+def test_a_silent_stream_shows_that_it_lives(house: House) -> None:
+    """Nothing to tell is a comment, also before the first event; readers pass it over."""
+    told = iter([None, ("1", "run.started", "{}"), None])
+    _, *chunks = _stream(house, lambda _request: EventStream(events=told))
+    read = list(sse.read(chunk.encode() for chunk in chunks))
+
+    assert [":", "id", ":"] == [chunk.split(" ")[0].rstrip(":") or ":" for chunk in chunks]
+    assert [sse.ServerSentEvent("1", "run.started", "{}")] == read
+
+
+def test_what_a_reader_saw_last_reaches_the_call(house: House) -> None:
+    """As the header says it."""
+    seen: list[str | None] = []
+
+    def serve(request: Request[Any, Any]) -> Answer:
+        seen.append(request.last_event_id)
+        return Answer(body=Thing(name="a"))
+
+    for headers in ({}, {"Last-Event-ID": "3.1.7"}):
+        event = {**list_event(), "headers": headers, "multiValueHeaders": {}}
+        list(house.factory.stream(WATCH, serve, event, make.LambdaContext()))
+
+    assert [None, "3.1.7"] == seen
 
 
 def test_a_whole_answer_is_one_chunk(house: House) -> None:

@@ -133,3 +133,10 @@ def test_examples_are_agents(path: Path) -> None:
 
     assert path.stem == document.name
     assert set(document.tools) <= tool_executor().known()
+
+
+def test_a_stream_says_how_to_go_on() -> None:
+    """Following a run takes the header that readers of Server-Sent Events send by themselves."""
+    parameters = openapi.describe()["paths"]["/v1/runs/{run_id}/events"]["get"]["parameters"]
+
+    assert {"run_id", "after", "types", "Last-Event-ID"} == {each["name"] for each in parameters}

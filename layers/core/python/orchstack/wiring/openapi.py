@@ -31,13 +31,18 @@ _REF: Final = "#/components/schemas/{model}"
 _MAX_PATH_TEXT: Final = 256
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 _BAD_GATEWAY: Final = 502
+_EVENT_ID: Final = r"^[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}$"
 # The schema of one event; readers of the description take a stream for a row of these.
 _LIVE_EVENT: Final[JsonObject] = {
     "type": "object",
-    "description": "One Server-Sent Event. The last is run.completed or run.failed.",
+    "description": "One Server-Sent Event. The last is run.completed, run.failed or run.cancelled.",
     "required": ["id", "event", "data"],
     "properties": {
-        "id": {"type": "string", "pattern": r"^[1-9][0-9]*$", "description": "From 1, no gaps."},
+        "id": {
+            "type": "string",
+            "pattern": _EVENT_ID,
+            "description": "Step, attempt and place in it; ids rise through the whole run.",
+        },
         "event": {"type": "string", "enum": [name.value for name in LiveEventName]},
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
@@ -162,6 +167,14 @@ def _query(operation: AnyOperation) -> Iterator[Json]:
 
 
 def _header_parameters(operation: AnyOperation) -> Iterator[Json]:
+    if operation.streaming and operation.method == "GET" and not operation.media_types:
+        yield {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "required": False,
+            "description": "Goes on behind this event; readers of Server-Sent Events send it.",
+            "schema": {"type": "string", "pattern": _EVENT_ID},
+        }
     if operation.idempotency is not Idempotency.NONE:
         yield {
             "name": "Idempotency-Key",
