@@ -61,6 +61,7 @@ _EXAMPLES: Final[JsonObject] = {
     "rename_session": {"title": "Sums"},
     "start_run": {"input": "What is 17 * 23?"},
     "review_run": {"success": True, "score": 0.9, "label": "resolved"},
+    "resume_run": {"answer": "Yes, go ahead."},
     "fork_run": {"from_step": 3, "tool_result": {"content": "392"}},
 }
 _PATH_EXAMPLES: Final = {"agent": "adder", "alias": "live"}
