@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -70,6 +70,39 @@ class _Ended:
     answer: Answer
 
 
+@dataclass
+class _Tally:
+    """What has become of calls: those that go on, those that ended, and what kept one from it."""
+
+    calls: dict[int, _Call]
+    ended: list[_Ended] = field(default_factory=list)
+    open_end: OrchStackError | None = None
+    patience: int = _PATIENCE
+
+    def goes_on(self, *, cancelled: bool) -> bool:
+        """Whether any call is still waited for: once all is cancelled, only agents, and not long.
+
+        They are cancelled too, and end their runs themselves.
+        """
+        if not cancelled:
+            return bool(self.calls)
+        self.patience -= 1
+        return self.patience >= 0 and any(call.asks for call in self.calls.values())
+
+    def count(self, outcomes: Iterable[_Ended | OrchStackError]) -> None:
+        """Take in how calls ended; an error is no end."""
+        for outcome in outcomes:
+            if isinstance(outcome, _Ended):
+                self.ended.append(outcome)
+            else:
+                self.open_end = outcome
+
+    def take(self) -> list[_Ended]:
+        """Give those that ended, once."""
+        taken, self.ended = self.ended, []
+        return taken
+
+
 @dataclass(frozen=True, kw_only=True)
 class Serving:
     """Carries out calls of tools, all at once, each in a thread of its own."""
@@ -90,24 +123,18 @@ class Serving:
         Unavailable. The next driver makes it again.
         """
         calls = {step.seq: self._call(held, step, deadline) for step in pending}
-        tick = partial(self.lease.keep, held)
-        results: list[_Ended] = []
-        patience, open_end = _PATIENCE, None
-        with closing(gather({seq: call.do for seq, call in calls.items()}, tick)) as watch:
-            while calls and (not held.cancel_requested or (patience and _asking(calls))):
-                patience -= held.cancel_requested
+        tasks, tally = {seq: call.do for seq, call in calls.items()}, _Tally(calls)
+        with closing(gather(tasks, partial(self.lease.keep, held))) as watch:
+            while tally.goes_on(cancelled=held.cancel_requested):
                 with held.timed("tools"):
                     done = next(watch)
-                ended = self._ended(calls, done)
-                results += [each for each in ended if isinstance(each, _Ended)]
-                open_end = next((e for e in ended if not isinstance(e, _Ended)), open_end)
-                if results and not held.cancel_requested:
-                    yield self._written(held, results)
-                    results = []
-        if results:
-            yield self._written(held, results)
-        if open_end is not None:
-            raise open_end
+                tally.count(self._ended(calls, done))
+                if tally.ended and not held.cancel_requested:
+                    yield self._written(held, tally.take())
+        if tally.ended:
+            yield self._written(held, tally.take())
+        if tally.open_end is not None:
+            raise tally.open_end
 
     def _ended(
         self, calls: dict[int, _Call], done: dict[int, Future[Answer]]
@@ -220,11 +247,6 @@ class Serving:
             concerns=call.step.seq,
         )
         return step, decision
-
-
-def _asking(calls: dict[int, _Call]) -> bool:
-    """Whether another agent is at work: it is cancelled too, and ends its run itself."""
-    return any(call.asks for call in calls.values())
 
 
 def _given_up(call: _Call) -> _Ended | OrchStackError:
