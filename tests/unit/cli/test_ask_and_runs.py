@@ -215,3 +215,21 @@ def test_a_model_that_is_asked_again_is_told_of() -> None:
     result = Api({PATH: stream(*events)}).run("ask", "adder", "x")
 
     assert "asked again" in result.stderr
+
+
+def test_last_is_the_newest_run() -> None:
+    """Nobody has to copy an id from one command to the next."""
+    cancelled = run(id="r-9", status="cancelled")
+    api = Api({"GET /v1/runs": page(run(id="r-9")), "POST /v1/runs/r-9/cancel": (200, cancelled)})
+
+    result = api.run("runs", "cancel", "last")
+
+    assert (0, True) == (result.exit_code, result.stdout.startswith("r-9"))
+
+
+def test_without_a_run_there_is_no_last_one() -> None:
+    """The sentence says how to make one."""
+    result = Api({"GET /v1/runs": page()}).run("runs", "cancel", "last")
+
+    assert 1 == result.exit_code
+    assert "There is no run yet" in result.stderr

@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchstack.cli.exits import INTERRUPTED
+from orchstack.cli.exits import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from orchstack.sdk import OrchStack, Retries, Transport
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+# Stands for the newest run of the tenant.
+LAST = "last"
+RunId = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help=f"Its id, or `{LAST}`: the newest run."),
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
 
 
@@ -52,3 +58,18 @@ def connected(context: typer.Context, *, platform: bool = False) -> Iterator[Orc
         raise typer.Exit(exit_code(error)) from error
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def at_run(context: typer.Context, which: str) -> Iterator[tuple[OrchStack, str]]:
+    """Give a client and the id of the run that is meant."""
+    with connected(context) as client:
+        yield client, newest(client) if which == LAST else which
+
+
+def newest(client: OrchStack) -> str:
+    """Give the id of the tenant's newest run; says so if there is none."""
+    for run in client.runs.list(limit=1):
+        return run.id
+    typer.echo("There is no run yet: `orchstack ask AGENT QUESTION` makes one.", err=True)
+    raise typer.Exit(FAILED)

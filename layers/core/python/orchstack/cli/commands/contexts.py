@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchstack.cli.output import print_json, print_table
-from orchstack.cli.setup import AsJson, connected
+from orchstack.cli.setup import AsJson, RunId, at_run
 
 if TYPE_CHECKING:
     from orchstack.sdk import Context
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def context(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="As `runs list` shows it.")],
+    which: RunId,
     step: Annotated[int, typer.Argument(metavar="STEP", min=1, help="A step of kind model.")],
     full: Annotated[bool, typer.Option("--full", help="All words, not a line a part.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a model was shown in a step, and what was left out and why."""
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         found = client.runs.context(run_id, step)
     if as_json:
         print_json(found.raw)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from orchstack.cli.output import NONE, duration, moment, money, print_json, print_table
-from orchstack.cli.setup import AsJson, Limit, connected
+from orchstack.cli.setup import AsJson, Limit, RunId, at_run, connected
 from orchstack.kernel.plain import JsonMapping
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _MICRO = 1_000_000
 
 def review(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    which: RunId,
     *,
     success: Annotated[
         bool | None, typer.Option("--success/--failure", help="Whether it did what it was for.")
@@ -52,7 +52,7 @@ def review(  # noqa: PLR0913 - each is an option of the command
     said = {name: word for name, word in given.items() if word is not None}
     if not said:
         raise typer.BadParameter("Say something, such as --success or --score 0.9.")
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         outcome = client.outcomes.review(run_id, **cast("Judgement", said))
     if as_json:
         print_json(outcome.raw)

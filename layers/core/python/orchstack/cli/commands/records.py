@@ -9,14 +9,13 @@ import typer
 from orchstack.cli.commands.ask import say_accepted
 from orchstack.cli.exits import FAILED
 from orchstack.cli.output import NONE, console, money, print_json, print_table
-from orchstack.cli.setup import AsJson, Limit, connected
+from orchstack.cli.setup import AsJson, Limit, RunId, at_run
 from orchstack.cli.works import what
 
 if TYPE_CHECKING:
     from orchstack.cli.sidebyside import Look
     from orchstack.sdk import Fork, RunDiff, Step
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="As `orchstack runs list` shows it.")]
 _STYLES: dict[Look, tuple[str, str]] = {
     "same": ("bright_black", "bright_black"),
     "changed": ("red", "green"),
@@ -25,10 +24,10 @@ _STYLES: dict[Look, tuple[str, str]] = {
 
 
 def steps(
-    context: typer.Context, run_id: RunId, limit: Limit = 100, as_json: AsJson = False
+    context: typer.Context, which: RunId, limit: Limit = 100, as_json: AsJson = False
 ) -> None:
     """List the steps of a run, in order."""
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         found = list(client.runs.steps(run_id, limit=limit))
     if as_json:
         print_json([step.raw for step in found])
@@ -53,7 +52,7 @@ def _row(step: Step) -> tuple[str, ...]:
 
 def watch(
     context: typer.Context,
-    run_id: RunId,
+    which: RunId,
     after: Annotated[
         str | None, typer.Option(help="Begin behind this event, such as 3.1.7.")
     ] = None,
@@ -68,18 +67,18 @@ def watch(
     """
     from orchstack.cli.watching import watch as show
 
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         last = show(client.runs.events(run_id, after=after, types=types or ()), as_json=as_json)
     if last in ("run.failed", "run.cancelled"):
         raise typer.Exit(FAILED)
 
 
-def replay(context: typer.Context, run_id: RunId, as_json: AsJson = False) -> None:
+def replay(context: typer.Context, which: RunId, as_json: AsJson = False) -> None:
     """Decide a run anew from its journal, and compare; nothing is called.
 
     The exit code is 1 if a decision differs.
     """
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         report = client.runs.replay(run_id)
     if as_json:
         print_json(report.raw)
@@ -95,7 +94,7 @@ def replay(context: typer.Context, run_id: RunId, as_json: AsJson = False) -> No
 
 def fork(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
-    run_id: RunId,
+    which: RunId,
     from_step: Annotated[
         int, typer.Option(min=1, help="The steps below it are taken over, the rest is done anew.")
     ],
@@ -125,15 +124,15 @@ def fork(  # noqa: PLR0913, PLR0917 - each is an option of the command
         model=model,
         tool_result=tool_result,
     )
-    _fork(context, run_id, changed, background=background, as_json=as_json)
+    _fork(context, which, changed, background=background, as_json=as_json)
 
 
 def _fork(
-    context: typer.Context, run_id: str, changed: Fork, *, background: bool, as_json: bool
+    context: typer.Context, which: str, changed: Fork, *, background: bool, as_json: bool
 ) -> None:
     from orchstack.cli.watching import watch as show
 
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         if not background:
             last = show(client.runs.stream_fork(run_id, changed), as_json=as_json)
             if last != "run.completed":
@@ -145,12 +144,12 @@ def _fork(
 
 def diff(
     context: typer.Context,
-    run_id: RunId,
+    which: RunId,
     other: Annotated[str, typer.Argument(metavar="OTHER", help="The run to compare it with.")],
     as_json: AsJson = False,
 ) -> None:
     """Show two runs side by side, step by step, and what each took."""
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         found = client.runs.diff(run_id, other)
     if as_json:
         print_json(found.raw)
@@ -191,14 +190,14 @@ def _divergence(found: RunDiff) -> str:
 
 def erase(
     context: typer.Context,
-    run_id: RunId,
+    which: RunId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase the texts of a run that is over; what it took can still be seen."""
     if not yes:
-        typer.confirm(f"Erase all texts of run {run_id} for ever?", abort=True)
-    with connected(context) as client:
+        typer.confirm(f"Erase all texts of run {which} for ever?", abort=True)
+    with at_run(context, which) as (client, run_id):
         run = client.runs.erase(run_id)
     if as_json:
         print_json(run.raw)

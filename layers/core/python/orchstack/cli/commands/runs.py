@@ -9,7 +9,7 @@ import typer
 
 from orchstack.cli.commands import contexts, records
 from orchstack.cli.output import NONE, console, duration, moment, money, print_json, print_table
-from orchstack.cli.setup import AsJson, Limit, connected
+from orchstack.cli.setup import AsJson, Limit, RunId, at_run, connected
 from orchstack.cli.tree import RunTree
 from orchstack.cli.works import what
 
@@ -53,11 +53,11 @@ def list_(
 @app.command("cancel")
 def cancel(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    which: RunId,
     as_json: AsJson = False,
 ) -> None:
     """End a run, with what its model has said so far."""
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         run = client.runs.cancel(run_id)
     if as_json:
         print_json(run.raw)
@@ -70,7 +70,7 @@ def cancel(
 @app.command("resume")
 def resume(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    which: RunId,
     answer: Annotated[
         str | None, typer.Option("--answer", "-a", help="What the run asks a human.")
     ] = None,
@@ -78,7 +78,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Answer what a run asks, or carry on one that nobody drives."""
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         run = client.runs.resume(run_id, answer, wait=wait)
     if as_json:
         print_json(run.raw)
@@ -103,14 +103,14 @@ def _row(run: Run) -> tuple[str, ...]:
 @app.command("show")
 def show(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(help="As `orchstack runs list` shows it.")],
+    which: RunId,
     tree: Annotated[
         bool, typer.Option("--tree", help="With the runs below it, each step as a bar.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a run: question, answer, and what happened step by step."""
-    with connected(context) as client:
+    with at_run(context, which) as (client, run_id):
         run = client.runs.get(run_id)
         drawn = RunTree.of(run, client.runs.get).draw(run) if tree and not as_json else None
     if as_json:
