@@ -23,7 +23,7 @@ from orchstack.agent_runtime.model.outcomes import (
     Review,
 )
 from orchstack.agent_runtime.model.reports import Grouping
-from orchstack.agent_runtime.model.runs import Origin, Run, Stages
+from orchstack.agent_runtime.model.runs import Origin, Parent, Run, Stages
 from orchstack.agent_runtime.model.steps import FinishReason, RunStatus
 from orchstack.agent_runtime.ports_outcomes import Outcomes, Reports
 from orchstack.kernel.chat import Usage
@@ -232,6 +232,17 @@ def test_usage_adds_up_by_group(kept: Kept) -> None:
     assert [("clerk", 3), ("adder", 3)] == [(r.agent, r.version) for r in by[Grouping.VERSION]]
     assert key == by[Grouping.KEY][0].key_id
     assert 1 == len(one)
+
+
+def test_what_an_asked_agent_took_is_counted_once(kept: Kept) -> None:
+    """Its run is part of the run that asked it, whose cost holds it already."""
+    asking = kept.ended(cost_micro_usd=9, finished_at=NOW)
+    parent = Parent(run_id=asking.run_id, step=4, depth=1, agents=("adder",))
+    kept.ended(cost_micro_usd=4, finished_at=NOW, agent="clerk", parent=parent)
+
+    (row,) = kept.store.usage(TENANT, DAY, Grouping.AGENT, 9)
+
+    assert ("adder", 1, 9) == (row.agent, row.runs, row.cost_micro_usd)
 
 
 def _three(kept: Kept) -> Iterable[Outcome]:

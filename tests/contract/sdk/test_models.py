@@ -11,7 +11,9 @@ from pydantic import BaseModel
 
 from orchstack import sdk
 from orchstack.agent_runtime.model import contexts, outcomes, reports
-from orchstack.agent_runtime.model.runs import RunDetail, RunView
+from orchstack.agent_runtime.model.diffs import RunDiff
+from orchstack.agent_runtime.model.replays import ReplayReport
+from orchstack.agent_runtime.model.runs import RunDetail, RunView, StepView
 from orchstack.agent_runtime.model.traces import Traces
 from orchstack.control_plane.model import agents, canaries, evidence, tenants
 from orchstack.kernel.chat import Usage
@@ -41,6 +43,9 @@ TWINS: list[tuple[type[Model], type[BaseModel]]] = [
     (sdk.Usage, Usage),
     (sdk.Run, RunView),
     (sdk.RunDetail, RunDetail),
+    (sdk.Step, StepView),
+    (sdk.Replay, ReplayReport),
+    (sdk.RunDiff, RunDiff),
     (sdk.Session, memory_mgr.Session),
     (sdk.SessionDetail, memory_mgr.SessionDetail),
     (sdk.DeletedSession, memory_mgr.DeletedSession),

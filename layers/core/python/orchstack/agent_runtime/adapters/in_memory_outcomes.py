@@ -121,9 +121,10 @@ class InMemoryOutcomes:
     def usage(
         self, tenant_id: UUID, period: Period, grouping: Grouping, limit: int
     ) -> list[UsageRow]:
-        """Give usage by group: days in order, else the dearest first."""
+        """Give usage by group: days in order, else the dearest first; no nested runs."""
         groups: dict[UsageRow, UsageRow] = {}
-        for outcome, _ in self._judged(tenant_id, period):
+        own = (outcome for outcome, _ in self._judged(tenant_id, period) if not outcome.nested)
+        for outcome in own:
             names = _GROUPS[grouping](outcome)
             so_far = groups.get(names, names)
             totals = (so_far + _used(outcome)).model_dump()

@@ -11,6 +11,7 @@ select
     sum(cost_micro_usd)::bigint as cost_micro_usd
 from app.outcomes
 where tenant_id = %(tenant_id)s and finished_at >= %(since)s and finished_at < %(until)s
+    and not nested
 group by 1, 2, 3, 4
 order by 1, sum(cost_micro_usd) desc, count(*) desc, 2, 3, 4
 limit %(limit)s;

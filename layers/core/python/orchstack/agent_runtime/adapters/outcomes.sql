@@ -2,23 +2,23 @@
 insert into app.outcomes (
     tenant_id, run_id, agent, version, status, finish_reason, error_code, input_tokens,
     output_tokens, cost_micro_usd, step_count, latency_ms, finished_at, key_id, variant, mode,
-    forked, stages, guards_allowed, guards_redacted, guards_blocked, tools_ok, tools_failed,
-    handoffs, created_at
+    forked, nested, stages, guards_allowed, guards_redacted, guards_blocked, tools_ok,
+    tools_failed, handoffs, created_at
 )
 values (
     %(tenant_id)s, %(run_id)s, %(agent)s, %(version)s, %(status)s, %(finish_reason)s,
     %(error_code)s, %(input_tokens)s, %(output_tokens)s, %(cost_micro_usd)s, %(step_count)s,
     %(total_ms)s, %(finished_at)s, %(key_id)s, %(variant)s, %(mode)s, %(forked)s,
-    %(stages)s::jsonb, %(guards_allowed)s, %(guards_redacted)s, %(guards_blocked)s, %(tools_ok)s,
-    %(tools_failed)s, %(handoffs)s, %(created_at)s
+    %(nested)s, %(stages)s::jsonb, %(guards_allowed)s, %(guards_redacted)s, %(guards_blocked)s,
+    %(tools_ok)s, %(tools_failed)s, %(handoffs)s, %(created_at)s
 )
 on conflict (tenant_id, run_id) do nothing;
 
 -- name: outcome
 select tenant_id, run_id, agent, version, status, finish_reason, error_code, input_tokens,
     output_tokens, cost_micro_usd, step_count, latency_ms as total_ms, finished_at, key_id,
-    variant, mode, forked, stages, guards_allowed, guards_redacted, guards_blocked, tools_ok,
-    tools_failed, handoffs, created_at
+    variant, mode, forked, nested, stages, guards_allowed, guards_redacted, guards_blocked,
+    tools_ok, tools_failed, handoffs, created_at
 from app.outcomes
 where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
 
@@ -80,8 +80,9 @@ where tenant_id = %(tenant_id)s and run_id = %(run_id)s;
 -- name: page
 select tenant_id, run_id, o.agent, o.version, o.status, o.finish_reason, o.error_code,
     o.input_tokens, o.output_tokens, o.cost_micro_usd, o.step_count, o.latency_ms as total_ms,
-    o.finished_at, o.key_id, o.variant, o.mode, o.forked, o.stages, o.guards_allowed,
-    o.guards_redacted, o.guards_blocked, o.tools_ok, o.tools_failed, o.handoffs, o.created_at,
+    o.finished_at, o.key_id, o.variant, o.mode, o.forked, o.nested, o.stages,
+    o.guards_allowed, o.guards_redacted, o.guards_blocked, o.tools_ok, o.tools_failed, o.handoffs,
+    o.created_at,
     r.revision, r.success, r.score, r.label, r.business_value_micro_usd, r.reviewer, r.comment,
     r.reviewed_at
 from app.outcomes o

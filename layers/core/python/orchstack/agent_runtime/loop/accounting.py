@@ -25,6 +25,7 @@ def outcome_of(run: Run, steps: Sequence[Step]) -> Outcome:
         key_id=run.key_id,
         mode=run.mode,
         forked=run.forked_from is not None,
+        nested=run.parent is not None,
         finish_reason=run.finish_reason,
         error_code=None if run.fault is None else run.fault.code,
         usage=run.usage,

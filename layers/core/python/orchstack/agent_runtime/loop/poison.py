@@ -15,9 +15,7 @@ MAX_TRIES: Final = 6
 def poison(state: RunState, died: int) -> Fault:
     """Say which step so many drivers died over, and what they tried."""
     tried = "; ".join(_named(step) for step in state.pending) or f"step {state.next_seq}"
-    detail = (
-        f"{died} drivers in turn set about {tried}, and none of them came to its end. {_NEXT}"
-    )
+    detail = f"{died} drivers in turn set about {tried}, and none of them came to its end. {_NEXT}"
     return Fault(code=RunPoisoned.code, detail=detail)
 
 

@@ -53,6 +53,8 @@ class Measured(Frozen):
     key_id: UUID | None = None
     mode: Mode = Mode.WAIT
     forked: bool = False
+    # Another run asked for it, and counts what it took as its own.
+    nested: bool = False
     finish_reason: FinishReason
     error_code: str | None = None
     usage: Usage

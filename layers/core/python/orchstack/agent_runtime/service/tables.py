@@ -24,6 +24,7 @@ _MEASURED: Final = (
     "key_id",
     "mode",
     "forked",
+    "nested",
     "finish_reason",
     "error_code",
     "cost_micro_usd",

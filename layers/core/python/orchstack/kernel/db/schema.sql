@@ -154,6 +154,7 @@ create table app.outcomes (
     variant text,
     mode text not null default 'wait'::text,
     forked boolean not null default false,
+    nested boolean not null default false,
     stages jsonb not null default '{}'::jsonb,
     guards_allowed integer not null default 0,
     guards_redacted integer not null default 0,

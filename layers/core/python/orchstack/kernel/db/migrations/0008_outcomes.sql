@@ -6,6 +6,8 @@ alter table app.outcomes
     add column mode text not null default 'wait',
     -- A fork does not speak for its version: it may run under other instructions.
     add column forked boolean not null default false,
+    -- Another run asked for it, and counts what it took as its own.
+    add column nested boolean not null default false,
     add column stages jsonb not null default '{}',
     add column guards_allowed integer not null default 0,
     add column guards_redacted integer not null default 0,
