@@ -30,7 +30,9 @@ class AgentRuntime(Construct):
         fork = self._driver(house, "fork_run")
         start.use_blobs("Put")
         self.advance = self._driver(house, "advance_run", timeout_s=ADVANCE_SECONDS)
-        self.agent_run = self._machine(house, start, resume, fork, self._sweeper(house))
+        records = Records(self, house)
+        starters = (start, resume, fork, records.follow, self._sweeper(house))
+        self.agent_run = self._machine(house, *starters)
         cancel = PythonFunction(self, house, "agent_runtime/cancel_run")
         cancel.permit("states:SendTaskSuccess", self.agent_run.machine.state_machine_arn)
         self.functions = [
@@ -42,7 +44,7 @@ class AgentRuntime(Construct):
             PythonFunction(self, house, "agent_runtime/get_run"),
         ]
         self.outcomes = Outcomes(self, house)
-        self.functions += self.outcomes.functions + Records(self, house).functions
+        self.functions += self.outcomes.functions + records.functions
 
     def _driver(self, house: House, name: str, timeout_s: int | None = None) -> PythonFunction:
         """Make a function that carries runs on, so it calls models."""

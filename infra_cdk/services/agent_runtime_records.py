@@ -11,7 +11,6 @@ READING = (
     "list_steps",
     "get_step",
     "get_context",
-    "stream_run_events",
     "replay_run",
     "diff_runs",
 )
@@ -21,9 +20,12 @@ class Records:
     """Functions of the agent runtime that work on the records of runs."""
 
     def __init__(self, scope: Construct, house: House) -> None:
+        # Whoever watches a run that nobody drives has it carried on.
+        self.follow = PythonFunction(scope, house, "agent_runtime/stream_run_events")
         erase = PythonFunction(scope, house, "agent_runtime/erase_run")
         erase.use_blobs("Delete")
         self.functions = [
             *(PythonFunction(scope, house, f"agent_runtime/{name}") for name in READING),
+            self.follow,
             erase,
         ]

@@ -26,6 +26,7 @@ from orchstack.agent_runtime.service.erasing import RunEraser
 from orchstack.agent_runtime.service.following import RunFollower
 from orchstack.agent_runtime.service.forking import RunForker
 from orchstack.agent_runtime.service.replaying import RunReplayer
+from orchstack.agent_runtime.service.rescuing import Rescuer
 from orchstack.kernel.clock import ManualClock
 from tests.contract.agent_runtime.worlds import Stage
 
@@ -104,7 +105,12 @@ def followed(
         clock.advance(pause)
         meanwhile()
 
-    follower = RunFollower(archive=archive_of(stage), clock=clock, sleep=sleep)
+    follower = RunFollower(
+        archive=archive_of(stage),
+        rescuer=Rescuer(journal=stage.world.journal, durable=stage.world.durable),
+        clock=clock,
+        sleep=sleep,
+    )
     deadline = clock.now().timestamp() + seconds
     return list(
         follower.follow(stage.tenant_id, run_id, after=after, names=names, deadline=deadline)

@@ -6,8 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from orchstack.agent_runtime.adapters.in_memory_durable import InMemoryDurable
 from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.runs import Ask, Mode
+from orchstack.kernel.clock import ManualClock
+from orchstack.kernel.db.session import Database
 from orchstack.kernel.errors import Gone, NotFound
 from tests.contract.agent_runtime.archives import eraser_of, followed, told
 from tests.contract.agent_runtime.conftest import MakeStage
@@ -106,3 +109,34 @@ def test_anothers_run_is_not_there(stage: Stage) -> None:
     stage.stream()
     with pytest.raises(NotFound):
         followed(stage, uuid4())
+
+
+def _forget(stage: Stage, request: pytest.FixtureRequest, run_id: UUID) -> None:
+    """Let nobody have driven a run for a minute."""
+    if isinstance(stage.world.clock, ManualClock):
+        stage.world.clock.advance(61)
+        return
+    database: Database = request.getfixturevalue("database")
+    where = {"tenant_id": stage.tenant_id, "run_id": run_id}
+    with database.transaction(stage.tenant_id) as tx:
+        tx.execute(
+            "update app.runs set wake_at = clock_timestamp() - interval '31 seconds' "
+            "where tenant_id = %(tenant_id)s and run_id = %(run_id)s",
+            where,
+        )
+
+
+def test_a_run_that_nobody_drives_is_carried_on_for_its_reader(
+    stage: Stage, request: pytest.FixtureRequest
+) -> None:
+    """A reader need not wait for the sweeper; a run in good hands is left to them."""
+    durable = stage.world.durable
+    assert isinstance(durable, InMemoryDurable)
+    ask = Ask(agent="adder", text="What is 17 * 23?", mode=Mode.BACKGROUND)
+    run_id = stage.runtime.start(stage.principal, ask, key=None, deadline=stage.deadline).run_id
+
+    followed(stage, run_id, seconds=5)
+    _forget(stage, request, run_id)
+    followed(stage, run_id, seconds=5)
+
+    assert [(stage.tenant_id, run_id, 1), (stage.tenant_id, run_id, 2)] == durable.started

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from orchstack.agent_runtime.adapters.pdf import PdfText
 from orchstack.agent_runtime.adapters.postgres import PostgresJournal
-from orchstack.agent_runtime.adapters.step_functions import StepFunctionsDurable
 from orchstack.agent_runtime.model.machine import Advanced, RunReference
 from orchstack.agent_runtime.ports import World
 from orchstack.kernel.clock import SystemClock
-from orchstack.kernel.settings import MachineSettings, load
 from orchstack.wiring.blobs import blobs
 from orchstack.wiring.database import database
+from orchstack.wiring.durable import durable
 
 if TYPE_CHECKING:
     from orchstack.agent_runtime.driver import RunDriver
@@ -107,12 +106,6 @@ def sweeper() -> Sweeper:
         metrics=EmfSweepMetrics(),
         clock=SystemClock(),
     )
-
-
-@cache
-def durable() -> StepFunctionsDurable:
-    """What starts the state machine, and answers it where it waits."""
-    return StepFunctionsDurable(lambda: load(MachineSettings).machine_arn)
 
 
 @cache

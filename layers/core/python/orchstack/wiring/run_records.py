@@ -43,9 +43,16 @@ def contexts() -> ContextRecords:
 @cache
 def follower() -> RunFollower:
     """What tells runs as they go on."""
+    from orchstack.agent_runtime.adapters.postgres import PostgresJournal
     from orchstack.agent_runtime.service.following import RunFollower
+    from orchstack.agent_runtime.service.rescuing import Rescuer
+    from orchstack.wiring.durable import durable
 
-    return RunFollower(archive=PostgresArchive(database()), clock=SystemClock())
+    return RunFollower(
+        archive=PostgresArchive(database()),
+        rescuer=Rescuer(journal=PostgresJournal(database()), durable=durable()),
+        clock=SystemClock(),
+    )
 
 
 @cache

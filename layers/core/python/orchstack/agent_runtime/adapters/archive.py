@@ -49,8 +49,7 @@ class PostgresArchive:
             row = tx.one(_SQL["pulse"], given)
         if row is None:
             raise NotFound
-        status = RunStatus(row["status"])
-        return Pulse(status=status, erased=row["erased"], version=row["version"])
+        return Pulse(**{**row, "status": RunStatus(row["status"])})
 
     def run(self, tenant_id: UUID, run_id: UUID) -> Run:
         """Give a run. Raises NotFound."""

@@ -1,6 +1,10 @@
 -- name: pulse
 -- `xmin` names the transaction that wrote a row last: it changes with each write and costs nothing.
-select status, erased_at is not null as erased, (
+select status, erased_at is not null as erased,
+    finished_at is null and (status <> 'queued' or session_id is null)
+        and coalesce(cancel_requested_at, greatest(wake_at, lease_until), created_at)
+            <= clock_timestamp() - interval '30 seconds' as adrift,
+    (
     select coalesce(string_agg(step.seq || ':' || step.xmin::text, ' ' order by step.seq), '')
     from app.run_steps step
     where step.tenant_id = runs.tenant_id and step.run_id = runs.run_id and step.seq >= %(since)s

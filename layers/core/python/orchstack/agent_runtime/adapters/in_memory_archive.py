@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from orchstack.agent_runtime.adapters.in_memory_journal import InMemoryJournal
@@ -31,7 +32,12 @@ class InMemoryArchive:
         steps = self.steps(tenant_id, run_id, since=since)
         written = "".join(step.model_dump_json() for step in steps)
         version = hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
-        return Pulse(status=run.status, erased=run.erased_at is not None, version=version)
+        return Pulse(
+            status=run.status,
+            erased=run.erased_at is not None,
+            adrift=self.journal.is_adrift(run, timedelta(seconds=30)),
+            version=version,
+        )
 
     def run(self, tenant_id: UUID, run_id: UUID) -> Run:
         """Give a run. Raises NotFound."""

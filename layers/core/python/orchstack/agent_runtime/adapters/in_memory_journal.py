@@ -254,6 +254,11 @@ class InMemoryJournal:
             for _, kept in sorted(found, key=lambda pair: pair[0])[:limit]
         )
 
+    def is_adrift(self, run: Run, patience: timedelta) -> bool:
+        """Whether a run is under way, and nobody has held it for so long."""
+        before = self._clock.now() - patience
+        return any(run.id == found.run_id for found in self.adrift(before, len(self._tables.runs)))
+
     def rewrite(self, run: Run, steps: Sequence[Step], announcement: Announcement) -> None:
         """Put a run and its steps in the place of what is kept of them."""
         where = (run.tenant_id, run.id)

@@ -13,4 +13,6 @@ class Pulse:
 
     status: RunStatus
     erased: bool
+    # It is under way, and nobody has driven it for half a minute.
+    adrift: bool = False
     version: str

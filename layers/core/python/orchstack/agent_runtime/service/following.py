@@ -13,6 +13,7 @@ from orchstack.agent_runtime.model.events import EventId, LiveEvent, LiveEventNa
 from orchstack.agent_runtime.model.pulse import Pulse
 from orchstack.agent_runtime.ports_records import Archive
 from orchstack.agent_runtime.service.comparing import ERASED
+from orchstack.agent_runtime.service.rescuing import Rescuer
 from orchstack.kernel.clock import Clock
 from orchstack.kernel.errors import Gone
 
@@ -30,6 +31,7 @@ class RunFollower:
     """Tells runs from any place in their tale on, without a gap and without a repeat."""
 
     archive: Archive
+    rescuer: Rescuer
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
 
@@ -44,6 +46,7 @@ class RunFollower:
     ) -> Generator[LiveEvent | None, None, None]:
         """Give the events behind `after`, until the run is over; None is a heartbeat.
 
+        A run that nobody drives any more is carried on for whoever watches it.
         Without `names` all are given. It ends by itself shortly before `deadline` (Unix time in
         seconds), and where the run's texts are erased meanwhile. Raises NotFound, and Gone if they
         were erased before.
@@ -55,6 +58,8 @@ class RunFollower:
         yield None
         pause, beaten = SHORTEST_PAUSE_S, self.clock.monotonic()
         while True:
+            if reader.adrift:
+                self.rescuer.rescue(tenant_id, run_id)
             for event in reader.news():
                 pause = SHORTEST_PAUSE_S
                 if not names or event.name in names:
@@ -106,6 +111,11 @@ class _Reader:
             if self.told is None or event.id > self.told:
                 self.told = event.id
                 yield event
+
+    @property
+    def adrift(self) -> bool:
+        """Whether nobody drove the run when it was looked at."""
+        return self._pulse is not None and self._pulse.adrift
 
     @property
     def _since(self) -> int:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from orchstack.agent_runtime.model.holding import AdriftRun
 from orchstack.agent_runtime.ports import Durable, Journal, Sweepings, SweepMetrics
+from orchstack.agent_runtime.service.rescuing import Rescuer
 from orchstack.kernel.clock import Clock
-from orchstack.kernel.errors import NotFound, Unavailable
-from orchstack.kernel.observability import bind, logger
 
 # How long nobody may have held a run: a machine that is between two states is not gone.
 ADRIFT_AFTER: Final = timedelta(seconds=30)
@@ -38,18 +36,8 @@ class Sweeper:
     def sweep(self) -> Swept:
         """Take the longest adrift first, so many at most; the rest waits for the next sweep."""
         adrift = self.sweepings.adrift(self.clock.now() - ADRIFT_AFTER, BATCH)
-        swept = Swept(found=len(adrift), started=sum(self._started(run) for run in adrift))
+        rescuer = Rescuer(journal=self.journal, durable=self.durable)
+        started = sum(rescuer.rescue(run.tenant_id, run.run_id) for run in adrift)
+        swept = Swept(found=len(adrift), started=started)
         self.metrics.swept(swept.found, swept.started)
         return swept
-
-    def _started(self, run: AdriftRun) -> bool:
-        with bind(tenant_id=run.tenant_id, run_id=run.run_id):
-            try:
-                with self.journal.transaction(run.tenant_id):
-                    n = self.journal.count_start(run.tenant_id, run.run_id)
-                self.durable.start(run.tenant_id, run.run_id, n)
-            except (NotFound, Unavailable) as error:
-                logger.warning("run still adrift", extra={"reason": error.detail})
-                return False
-            logger.warning("run was adrift", extra={"status": run.status.value, "starts": n})
-        return True
