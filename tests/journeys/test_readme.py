@@ -1,4 +1,4 @@
-"""What the README tells a new user to type does what it says."""
+"""What the README and the guide tell a user to type does what it says."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _ELSEWHERE = {"make up", "make test"}
 Shell = dict[str, str]
 
 
-def blocks(language: str) -> Iterator[str]:
-    """The README's blocks of a language, in order."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def blocks(language: str, page: str = "README.md") -> Iterator[str]:
+    """A page's blocks of a language, in order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     return (body.strip() for kind, body in _BLOCK.findall(text) if kind == language)
 
 
 def run(command: list[str], shell: Shell) -> subprocess.CompletedProcess[str]:
     """Run a command as a user of the tour does."""
     return subprocess.run(  # noqa: S603 - the README's own commands
-        command, cwd=ROOT, env=shell, capture_output=True, text=True, check=False, timeout=60
+        command, cwd=ROOT, env=shell, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -67,3 +67,13 @@ def test_the_python_example_runs(shell: Shell) -> None:
 
         assert 0 == done.returncode, done.stderr
         assert "391" in done.stdout
+
+
+def test_the_guide_to_runs_can_be_typed(shell: Shell) -> None:
+    """Each command of the guide exits with 0, in its order; what it promises is in the output."""
+    commands = "\n".join(blocks("console", "docs/runs.md"))
+    done = run(["bash", "-euc", commands], shell)
+
+    assert 0 == done.returncode, done.stderr + done.stdout
+    assert "391" in done.stdout
+    assert "408" in done.stdout

@@ -59,6 +59,19 @@ def test_the_question_may_come_from_standard_input() -> None:
     assert {"input": "17 * 23?", "mode": "stream", "session_id": "s-1", "version": 2} == api.sent()
 
 
+def test_a_run_that_asks_a_human_is_left_waiting() -> None:
+    """The question is shown with the command that answers it; that is no failure."""
+    waiting = stream(
+        ("run.started", {"run_id": "r-1", "agent": "adder", "version": 2, "session_id": None}),
+        ("run.waiting", {"step": 3, "question": "May I refund 20 EUR?"}),
+    )
+    result = Api({PATH: waiting}).run("ask", "adder", "Refund it.")
+
+    assert 0 == result.exit_code
+    assert "? May I refund 20 EUR?" in result.stderr
+    assert "orchstack runs resume last --answer" in result.stderr
+
+
 def test_files_are_attached(tmp_path: Path) -> None:
     """Each goes with its name and its bytes in Base64."""
     (tmp_path / "a.txt").write_bytes(b"words")

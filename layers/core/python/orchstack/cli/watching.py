@@ -17,18 +17,30 @@ if TYPE_CHECKING:
 STYLES = {"doing": typer.colors.BRIGHT_BLACK, "trouble": typer.colors.RED}
 
 
-def watch(events: Iterable[RunEvent], *, as_json: bool = False) -> str:
-    """Show a run's events as they come; gives the name of the last one."""
+ASKED = "run.waiting"
+
+
+def watch(events: Iterable[RunEvent], *, as_json: bool = False, until_asked: bool = False) -> str:
+    """Show a run's events as they come; gives the name of the last one.
+
+    `until_asked`: that is also the one by which the run asks a human.
+    """
     shown, last = Watch(), ""
     for event in events:
         last = event.name
         if as_json:
             print_json_line({"id": event.id, "event": event.name, "data": event.data})
-            continue
-        for said in shown.see(event):
-            if said.channel == "text":
-                typer.echo(said.text, nl=False)
-            else:
-                typer.secho(said.text, fg=STYLES[said.channel], err=True, nl=False)
-            sys.stdout.flush()
+        else:
+            _show(shown, event)
+        if until_asked and last == ASKED:
+            break
     return last
+
+
+def _show(shown: Watch, event: RunEvent) -> None:
+    for said in shown.see(event):
+        if said.channel == "text":
+            typer.echo(said.text, nl=False)
+        else:
+            typer.secho(said.text, fg=STYLES[said.channel], err=True, nl=False)
+        sys.stdout.flush()

@@ -37,10 +37,11 @@ def ask(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Ask an agent; the answer goes to standard output, what it does meanwhile to standard error.
 
-    The exit code is 1 if the run failed. With --json each event of the run is one line.
+    The exit code is 1 if the run failed. A run that asks a human is left waiting for
+    `orchstack runs resume`. With --json each event of the run is one line.
     """
     text = sys.stdin.read() if question == "-" else question
-    from orchstack.cli.watching import watch
+    from orchstack.cli.watching import ASKED, watch
     from orchstack.sdk.runs import Asking
 
     asking: Asking = {"session_id": session, "version": version, "attachments": attach or ()}
@@ -48,8 +49,11 @@ def ask(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if background:
             say_accepted(client.runs.background(agent, text, **asking), as_json=as_json)
             return
-        last = watch(client.runs.stream(agent, text, **asking), as_json=as_json)
-    if last != "run.completed":
+        events = client.runs.stream(agent, text, **asking)
+        last = watch(events, as_json=as_json, until_asked=True)
+    if last == ASKED:
+        typer.echo("Answer it: orchstack runs resume last --answer '…'", err=True)
+    elif last != "run.completed":
         raise typer.Exit(FAILED)
 
 
