@@ -58,8 +58,7 @@ class RunFollower:
         yield None
         pause, beaten = SHORTEST_PAUSE_S, self.clock.monotonic()
         while True:
-            if reader.adrift:
-                self.rescuer.rescue(tenant_id, run_id)
+            self._rescue(reader)
             for event in reader.news():
                 pause = SHORTEST_PAUSE_S
                 if not names or event.name in names:
@@ -74,6 +73,11 @@ class RunFollower:
             pause = min(pause * _SLOWING, LONGEST_PAUSE_S)
             if reader.look():
                 return
+
+    def _rescue(self, reader: _Reader) -> None:
+        """Have a run carried on that nobody drives."""
+        if reader.adrift:
+            self.rescuer.rescue(reader.tenant_id, reader.run_id)
 
 
 @dataclass
