@@ -2,9 +2,9 @@
 
 OrchStackError                        500  internal
 ├── InvalidRequest                    400  invalid_request
-│   ├── InvalidCursor                 400  invalid_cursor
 │   ├── UnreadableAttachment          400  unreadable_attachment
 │   ├── UnsupportedInput              422  unsupported_input
+│   ├── InvalidCursor                 400  invalid_cursor
 │   └── InvalidDocument               422  invalid_document
 ├── Unauthenticated                   401  unauthenticated
 ├── Forbidden                         403  forbidden

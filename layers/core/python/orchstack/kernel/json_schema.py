@@ -34,7 +34,8 @@ def schema_fault(schema: JsonObject, path: str = "") -> Fault | None:
         _compiled(schema)
     except ValidationError as error:
         return fault_at(path + _pointer(error.instance_path), _message(error))
-    except RecursionError:
+    # The library raises a plain ValueError where its own limit ends before Python's.
+    except (RecursionError, ValueError):
         return fault_at(path, "The schema nests too deep.")
     return None
 
