@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.bench import context, first_byte, imports, overhead, start
+from tests.bench import background, context, first_byte, imports, overhead, start
 from tests.cloud import RunningCloud, running_cloud, synthesize
 
 pytestmark = [pytest.mark.figure, pytest.mark.timeout(900)]
@@ -44,6 +44,18 @@ def test_a_run_costs_little_platform_time(cloud: RunningCloud, mode: str) -> Non
 
     assert found.p50 <= 15, found
     assert found.p99 <= 60, found
+
+
+def test_runs_start_in_the_background_at_a_rate(cloud: RunningCloud) -> None:
+    """25 a second are accepted without an error, and end as fast as they are accepted."""
+    found = best(
+        lambda: background.measure(cloud, rate=28, seconds=20),
+        lambda f: f.starts_per_s >= 25 and f.completions_per_s >= 25 and not f.errors,
+    )
+
+    assert found.starts_per_s >= 25, found
+    assert found.completions_per_s >= 25, found
+    assert {} == found.errors
 
 
 def test_the_first_token_passes_at_once(cloud: RunningCloud) -> None:
