@@ -37,11 +37,11 @@ class _AtTheModel(Fuse):
         super().__init__(strike_at=10**6)
         self._whole = whole
 
-    def point(self, name: str) -> None:
+    def point(self, name: str, about: str = "") -> None:
         """Die after the first event."""
         if name == "model event":
             self._whole.strike_at = 0
-        self._whole.point(name)
+        self._whole.point(name, about)
 
 
 def a_stage(make_stage: MakeStage, **document: object) -> Stage:
