@@ -25,6 +25,9 @@ class Killed(BaseException):
 
 # A point by its name, and what it is about.
 Place = tuple[str, str]
+ANYWHERE: Place = ("", "")
+# What is passed while a transaction is open.
+INSIDE = ("before commit", "before keep", "after keep")
 NEVER = 10**9
 # No test waits as long; what is forgotten ends all the same.
 _AT_MOST_S = 60
@@ -78,18 +81,29 @@ class Fuse:
 
 @dataclass
 class PlaceFuse(Fuse):
-    """Burns through where a place is passed for the n-th time, in whatever order threads come."""
+    """Burns through where a place is passed for the n-th time, in whatever order threads come.
+
+    ANYWHERE is each place outside of a transaction.
+    """
 
     strike_at: int = NEVER
-    place: Place = ("", "")
+    place: Place = ANYWHERE
     nth: int = 1
 
     def point(self, name: str, about: str = "") -> None:
         """Pass a point, or die there."""
         super().point(name, about)
-        if (name, about) == self.place and self.places.count(self.place) == self.nth:
+        if self._meant((name, about)) and self.times == self.nth:
             self.strike()
             self.enter()
+
+    @property
+    def times(self) -> int:
+        """How often the place was passed."""
+        return sum(self._meant(place) for place in self.places)
+
+    def _meant(self, place: Place) -> bool:
+        return place == self.place or (self.place == ANYWHERE and place[0] not in INSIDE)
 
     def strike(self) -> None:
         """Be here what the n-th point is to others."""

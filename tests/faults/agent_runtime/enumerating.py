@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 from orchstack.kernel.errors import OrchStackError
 from tests.contract.agent_runtime.worlds import lapse
 from tests.faults.agent_runtime.crashes import (
+    INSIDE,
     NEVER,
     FreezingFuse,
     Fuse,
@@ -28,8 +30,8 @@ from tests.faults.agent_runtime.whole import Ground, assert_whole, most_effects,
 
 # Tools that work at once end in any order, so that a point may not come up each time.
 TRIES = 20
-# What is passed while a transaction is open.
-_INSIDE = ("before commit", "before keep", "after keep")
+# At how many of its first points who takes over is stopped as well, in turn.
+_STOPS = 6
 _AT_MOST_S = 60.0
 
 
@@ -75,11 +77,12 @@ def deaths(ground: Ground, scenario: Scenario, driver: Driver) -> Tally:
 
 
 def freezes(ground: Ground, scenario: Scenario, driver: Driver) -> Tally:
-    """Stop the driver at each point until others have brought the run to its end, then let it go.
+    """Stop the driver at each point; who takes over is stopped too; then the first goes on.
 
-    A driver that stands still within a transaction is left out: the others wait for its locks.
+    Then the other one. A driver that stands still within a transaction is left out: others wait for
+    its locks.
     """
-    return _each(ground, scenario, driver, _frozen, lambda place: place[0] not in _INSIDE)
+    return _each(ground, scenario, driver, _frozen, lambda place: place[0] not in INSIDE)
 
 
 _Strike = Callable[..., bool]
@@ -137,32 +140,55 @@ def dies(play: Play, driver: Driver, fuse: Fuse) -> bool:
     return False
 
 
-def _frozen(play: Play, driver: Driver, place: Place, nth: int) -> bool:
-    fuse = FreezingFuse(place=place, nth=nth)
-    unexpected: list[BaseException] = []
+@dataclass
+class _Process:
+    """A driver in a thread of its own, which stands still where its fuse says."""
 
-    def process() -> None:
+    play: Play
+    driver: Driver
+    fuse: FreezingFuse
+    unexpected: list[BaseException] = field(default_factory=list)
+
+    def until_frozen(self) -> bool:
+        """Begin; gives whether it stands still, and not at its end."""
+        self._thread = threading.Thread(target=self._carry)
+        self._thread.start()
+        self.fuse.frozen.wait(_AT_MOST_S)
+        lapse(self.play.stage)
+        return self.fuse.times >= self.fuse.nth
+
+    def until_over(self) -> None:
+        """Let it go on."""
+        self.fuse.thawed.set()
+        self._thread.join(_AT_MOST_S)
+        assert not self._thread.is_alive()
+        assert [] == self.unexpected
+
+    def _carry(self) -> None:
         try:
             with suppress(OrchStackError):
-                play.carry(driver, fuse)
+                self.play.carry(self.driver, self.fuse)
         except BaseException as error:  # noqa: BLE001  # told in the test's thread
-            unexpected.append(error)
+            self.unexpected.append(error)
         finally:
-            fuse.frozen.set()
-            play.stage.hang_up()
+            self.fuse.frozen.set()
+            self.play.stage.hang_up()
 
-    thread = threading.Thread(target=process)
-    thread.start()
-    fuse.frozen.wait(_AT_MOST_S)
-    came_up = fuse.places.count(place) >= nth
+
+def _frozen(play: Play, driver: Driver, place: Place, nth: int) -> bool:
+    first = _Process(play, driver, FreezingFuse(place=place, nth=nth))
+    came_up = first.until_frozen()
     if came_up:
         play.look()
-        lapse(play.stage)
+        stop = 1 + zlib.crc32(f"{place} {nth}".encode()) % _STOPS
+        second = _Process(play, driver, FreezingFuse(nth=stop))
+        second.until_frozen()
+        first.until_over()
+        second.until_over()
         play.carry(driver)
-    fuse.thawed.set()
-    thread.join(_AT_MOST_S)
+    else:
+        first.until_over()
     bury()
-    assert [] == unexpected
     return came_up
 
 

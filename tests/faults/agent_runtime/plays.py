@@ -38,7 +38,7 @@ MOST_TURNS = 80
 # What a caller of a run that is queued waits for his turn where the function's time is short.
 _SHORT_S = 0.05
 _LONG_S = 600.0
-_PAUSE_S = 0.005
+_LOOKS = 30
 _ALL_RUNS = RunFilter(limit=100)
 
 
@@ -81,7 +81,13 @@ class Play:
     def carry(self, driver: Driver, fuse: Fuse | None = None) -> None:
         """Play until all is over, in a process that lives as long as its fuse, if it has one."""
         stage = replace(self.stage, world=replace(self.stage.world, pause=self._pause))
-        self._acting = stage if fuse is None else fragile(stage, fuse)
+        process = replace(self, _acting=stage if fuse is None else fragile(stage, fuse))
+        try:
+            process._play(driver)
+        finally:
+            self.cancelled |= process.cancelled
+
+    def _play(self, driver: Driver) -> None:
         for _ in range(MOST_TURNS):
             if self.over:
                 return
@@ -130,11 +136,11 @@ class Play:
         return machine
 
     def _pause(self, seconds: float) -> None:
-        clock = self.stage.world.clock
+        """Wait no longer than it takes to see whether somebody else is alive: he keeps his lease."""
+        clock, waited_s = self.stage.world.clock, min(seconds, LEASE_S / _LOOKS)
+        time.sleep(waited_s)
         if isinstance(clock, ManualClock):
-            clock.advance(seconds)
-        else:
-            time.sleep(min(seconds, _PAUSE_S))
+            clock.advance(waited_s)
 
     def _turn(self, driver: Driver) -> None:
         runs = self.roots()
