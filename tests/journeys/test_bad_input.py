@@ -41,7 +41,8 @@ def assert_problem(reply: Reply, status: int, code: str) -> None:
         (b'{"input": "hi", "mode": "sideways"}', 400, "invalid_request"),
         (b'{"input": "hi", "version": 99}', 404, "not_found"),
         (b'{"input": "' + b"x" * 40_000 + b'"}', 413, "payload_too_large"),
-        (b'{"input": "' + b"x" * 2_000_000 + b'"}', 413, "payload_too_large"),
+        (b'{"input": "' + b"x" * 2_000_000 + b'"}', 400, "invalid_request"),
+        (b'{"input": "' + b"x" * 5_900_000 + b'"}', 413, "payload_too_large"),
     ],
     ids=lambda value: str(value)[:24],
 )

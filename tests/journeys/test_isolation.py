@@ -250,8 +250,8 @@ def _foreign_objects(cloud: RunningCloud, marks: set[str]) -> list[str]:
     found = []
     for bucket in s3.list_buckets()["Buckets"]:
         for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", []):
-            body = s3.get_object(Bucket=bucket["Name"], Key=item["Key"])["Body"].read().decode()
-            held = {mark for mark in marks if mark in body}
+            kept = s3.get_object(Bucket=bucket["Name"], Key=item["Key"])["Body"].read()
+            held = {mark for mark in marks if mark.encode() in kept}
             found += [item["Key"]] if len(held) > 1 else []
     return found
 

@@ -65,6 +65,7 @@ def test_an_operation_tells_all_its_answers(
     changes = operation.idempotency is not Idempotency.NONE
     expected |= {"409", "422"} if changes else set()
     expected |= {"410"} if operation.erasable else set()
+    expected |= {str(status) for status in operation.refusals}
 
     assert expected == set(found["responses"])
     assert (operation.scope is None) == (found.get("security") == [])

@@ -165,6 +165,7 @@ RESUME_RUN = Operation(
     streaming=True,
     path_pattern={"run_id": UUID_TEXT},
     max_body_bytes=MAX_ANSWER * 6 + 4 * 1024,
+    refusals=(409,),
     timeout_s=MAX_SECONDS,
 )
 
@@ -179,6 +180,7 @@ CANCEL_RUN = Operation(
     body=NoBody,
     query=NoQuery,
     path_pattern={"run_id": UUID_TEXT},
+    refusals=(409,),
 )
 
 OPERATIONS = (START_RUN, LIST_RUNS, GET_RUN, RESUME_RUN, CANCEL_RUN)

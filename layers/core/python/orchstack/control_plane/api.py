@@ -83,7 +83,7 @@ class PublishQuery(Frozen):
     ] = None
 
 
-class JsonDocument(RootModel[JsonObject]):
+class JsonDocument(RootModel[Annotated[JsonObject, Field(min_length=1)]]):
     """A JSON document that describes itself."""
 
 

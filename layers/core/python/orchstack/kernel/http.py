@@ -64,6 +64,8 @@ class Operation(Generic[BodyT, QueryT]):
     media_types: tuple[str, ...] = ()
     # Whether what it names can have been erased: it answers 410 then.
     erasable: bool = False
+    # Further statuses with which it refuses, beside those that follow from the rest.
+    refusals: tuple[int, ...] = ()
     idempotency: Idempotency = Idempotency.NONE
     path_pattern: dict[str, str] = field(default_factory=dict)
     max_body_bytes: int = 256 * 1024

@@ -75,6 +75,8 @@ CREATE_SESSION = Operation(
     query=NoQuery,
     status=201,
     erasable=True,
+    # The agent is not there.
+    refusals=(404,),
     idempotency=Idempotency.TRANSACTION,
 )
 

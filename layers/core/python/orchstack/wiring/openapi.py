@@ -174,7 +174,7 @@ def _header_parameters(operation: AnyOperation) -> Iterator[Json]:
             "in": "header",
             "required": False,
             "description": "Goes on behind this event; readers of Server-Sent Events send it.",
-            "schema": {"type": "string", "pattern": _EVENT_ID},
+            "schema": {"type": "string", "pattern": f"{_EVENT_ID}|^$"},
         }
     if operation.idempotency is not Idempotency.NONE:
         yield {
@@ -210,7 +210,7 @@ def _refusals(operation: AnyOperation) -> list[int]:
     """Give the statuses of an operation's problem documents, those of the gateway included."""
     has_body = operation.body is not NoBody
     changes = operation.idempotency is not Idempotency.NONE
-    statuses = {400, 413, 429, 500, _BAD_GATEWAY, 503, 504}
+    statuses = {400, 413, 429, 500, _BAD_GATEWAY, 503, 504, *operation.refusals}
     statuses |= {401, 403} if operation.scope else set()
     statuses |= {404} if _PLACEHOLDER.search(operation.path) else set()
     statuses |= {409, 422} if changes else set()
