@@ -7,6 +7,7 @@ a run that all of them miss is lost, and found out.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -26,7 +27,7 @@ from orchstack.agent_runtime.service.cancelling import RunCanceller
 from orchstack.agent_runtime.service.stepping import HumanWaits, Stepper
 from orchstack.agent_runtime.service.sweeping import Sweeper
 from orchstack.kernel.clock import ManualClock
-from orchstack.kernel.errors import Conflict, OrchStackError, RequestInFlight
+from orchstack.kernel.errors import Conflict, OrchStackError, RequestInFlight, Unavailable
 from orchstack.kernel.ids import new_id
 from tests.contract.agent_runtime.test_durable_runs import Counted
 from tests.contract.agent_runtime.worlds import Stage, key, lapse
@@ -76,6 +77,13 @@ class Play:
     session: UUID = field(default_factory=new_id)
     # Whether somebody has been told that the run is cancelled.
     cancelled: bool = False
+    # What a function has of time, in seconds; None: enough.
+    budget: Callable[[], float] | None = None
+    # Whether a caller hangs up after the event that he is told.
+    leaves: Callable[[], bool] = lambda: False
+    most_turns: int = MOST_TURNS
+    # The runs that sweepers found.
+    swept: Counted = field(default_factory=Counted)
     _acting: Stage | None = None
 
     def carry(self, driver: Driver, fuse: Fuse | None = None) -> None:
@@ -88,12 +96,12 @@ class Play:
             self.cancelled |= process.cancelled
 
     def _play(self, driver: Driver) -> None:
-        for _ in range(MOST_TURNS):
+        for _ in range(self.most_turns):
             if self.over:
                 return
             try:
                 self._turn(driver)
-            except RequestInFlight:
+            except (RequestInFlight, Unavailable):
                 lapse(self.stage)
         raise RunLost(self.scenario.name, driver.value)
 
@@ -135,8 +143,12 @@ class Play:
         assert isinstance(machine, InMemoryDurable)
         return machine
 
+    @property
+    def _time(self) -> float:
+        return _LONG_S if self.budget is None else RESERVE_SECONDS + self.budget()
+
     def _pause(self, seconds: float) -> None:
-        """Wait no longer than it takes to see whether somebody else is alive: he keeps his lease."""
+        """Wait no longer than it takes to see that somebody else is alive: he keeps his lease."""
         clock, waited_s = self.stage.world.clock, min(seconds, LEASE_S / _LOOKS)
         time.sleep(waited_s)
         if isinstance(clock, ManualClock):
@@ -185,7 +197,9 @@ class Play:
 
     def _seconds(self, driver: Driver, n: int) -> float:
         """What a request has of its function's time: the second of a session waits for its turn."""
-        return RESERVE_SECONDS + _SHORT_S if driver is Driver.HANDED_OVER and n else _LONG_S
+        if self.budget is None and driver is Driver.HANDED_OVER and n:
+            return RESERVE_SECONDS + _SHORT_S
+        return self._time
 
     def _cut(self, stage: Stage) -> Stage:
         models = stage.world.models
@@ -197,7 +211,7 @@ class Play:
             told.append(event)
             if event.name is LiveEventName.TOOL_STARTED and not self.cancelled:
                 self._cancel_if_wanted(answer.run_id)
-            if first:
+            if first or self.leaves():
                 return
 
     def _cancel_if_wanted(self, run_id: UUID) -> None:
@@ -226,7 +240,7 @@ class Play:
         for run in self.all_runs():
             if run.over or not self._carried_on(run.id):
                 continue
-            deadline = stage.world.clock.now().timestamp() + _LONG_S
+            deadline = stage.world.clock.now().timestamp() + self._time
             reference = RunReference(tenant_id=run.tenant_id, run_id=run.id)
             moved |= stepper.advance(reference, deadline=deadline).status != "queued"
         return moved
@@ -245,7 +259,7 @@ class Play:
             HumanWaits(journal=world.journal, durable=world.durable).keep(question)
         if driver is Driver.HANDED_OVER:
             stage = self._cut(stage)
-        deadline = world.clock.now().timestamp() + _LONG_S
+        deadline = world.clock.now().timestamp() + self._time
         with suppress(Conflict):
             answer = stage.runtime.resume(
                 stage.principal, run_id, answer="Yes.", mode=driver.mode, deadline=deadline
@@ -253,6 +267,7 @@ class Play:
             told: list[LiveEvent] = []
             self.told.append((run_id, told))
             self._hear(answer, told)
+            _hung_up(answer)
 
     def _sweep(self) -> None:
         """An hour later the sweeper has to find what nobody else brings on."""
@@ -262,7 +277,7 @@ class Play:
             sweepings=self.sweepings,
             journal=world.journal,
             durable=world.durable,
-            metrics=Counted(),
+            metrics=self.swept,
             clock=ManualClock(world.clock.now() + timedelta(hours=1)),
         )
         sweeper.sweep()
