@@ -16,6 +16,8 @@ from tests.bench import (
     background,
     canary,
     context,
+    crashes,
+    deadlines,
     events,
     first_byte,
     imports,
@@ -27,6 +29,8 @@ from tests.cloud import RunningCloud, running_cloud, synthesize
 
 RUNS = 500
 CUTS = 1_000
+DEADLINES = 1_000
+PAIRS = 200
 BACKGROUND_RATE, BACKGROUND_S = 30.0, 30.0
 console = Console()
 
@@ -112,6 +116,18 @@ def _replay() -> None:
     console.print(str(replay.measure(RUNS)))
 
 
+def _crashes() -> None:
+    for title, rows in crashes.measure(PAIRS):
+        table = Table(*crashes.COLUMNS, title=title)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def _deadlines() -> None:
+    console.print(str(deadlines.measure(DEADLINES)))
+
+
 FIGURES: dict[str, Callable[[], None]] = {
     "imports": _imports,
     "overhead": _overhead,
@@ -123,6 +139,8 @@ FIGURES: dict[str, Callable[[], None]] = {
     "up": _up,
     "events": _events,
     "replay": _replay,
+    "crashes": _crashes,
+    "deadlines": _deadlines,
 }
 
 

@@ -266,11 +266,8 @@ class FragileBlobs:
         return name
 
     def read(self, tenant_id: UUID, sha256: str) -> bytes:
-        """Die before the bytes are read or just after it."""
-        self.fuse.point("before read")
-        data = self.inner.read(tenant_id, sha256)
-        self.fuse.point("after read")
-        return data
+        """Let the inner one do it: a run itself reads none."""
+        return self.inner.read(tenant_id, sha256)
 
     def erase(self, tenant_id: UUID, sha256: str) -> None:
         """Let the inner one do it."""

@@ -51,6 +51,13 @@ class Tally:
         self.effects, self.calls = max(self.effects, effects), max(self.calls, calls)
         self.resumed += 1
 
+    def add(self, other: Tally) -> None:
+        """Take in what another enumeration came to."""
+        self.points += other.points
+        self.resumed += other.resumed
+        self.missed += other.missed
+        self.effects, self.calls = max(self.effects, other.effects), max(self.calls, other.calls)
+
 
 def undisturbed(
     ground: Ground, scenario: Scenario, driver: Driver

@@ -82,6 +82,6 @@ def test_every_kind_of_point_is_there() -> None:
         for name, _ in undisturbed(memory(), scenario, driver)[1]
     }
 
-    outside = ("commit", "tool", "keep", "read", "start", "answer")
+    outside = ("commit", "tool", "keep", "start", "answer")
     assert {f"{when} {what}" for when in ("before", "after") for what in outside} <= passed
     assert {"before model", "model event"} <= passed

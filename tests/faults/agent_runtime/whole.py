@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -64,8 +64,12 @@ def memory() -> Ground:
 def postgres(database: Database, platform: Database) -> Ground:
     """Plays over PostgreSQL."""
 
+    def hang_up() -> None:
+        database.close()
+        platform.close()
+
     def make_stage(*args: Any, **more: Any) -> Stage:
-        return in_postgres(database, *args, **more)
+        return replace(in_postgres(database, *args, **more), hang_up=hang_up)
 
     def announced(stage: Stage) -> Announced:
         with database.transaction(stage.tenant_id) as tx:
