@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,10 +13,13 @@ import pytest
 from orchstack.agent_runtime.model.events import LiveEvent, LiveEventName
 from orchstack.agent_runtime.model.runs import Ask, RunDetail
 from orchstack.agent_runtime.model.steps import FinishReason, ModelWork, RunStatus
+from orchstack.agent_runtime.ports import Journal
 from orchstack.kernel.chat import ToolCall
+from orchstack.kernel.errors import Unavailable
 from tests.contract.agent_runtime.worlds import ONE_TOOL, Stage, key, lapse, says
 from tests.faults.agent_runtime.conftest import MakeStage
 from tests.faults.agent_runtime.crashes import Fuse, Killed, fragile
+from tests.faults.agent_runtime.scenarios import CutModels
 from tests.faults.agent_runtime.test_crashes import only_run
 
 PRICE = 4
@@ -166,3 +171,32 @@ def _cut(stage: Stage, ask: Ask, deadline: float) -> UUID:
     cut = stage.runtime.start(stage.principal, ask, key=key(), deadline=deadline)
     list(cut.events)
     return cut.run_id
+
+
+class _AwayForNotes:
+    """A journal whose database is away whenever the progress of a call is to be written down."""
+
+    def __init__(self, inner: Journal) -> None:
+        self._inner = inner
+
+    def note(self, *_: object) -> bool:
+        """Do not answer."""
+        raise Unavailable
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the inner journal's."""
+        return getattr(self._inner, name)
+
+
+def test_a_call_is_not_lost_unnoticed(make_stage: MakeStage) -> None:
+    """Where that could not be written down, the next driver takes the one before for dead."""
+    stage = a_stage(make_stage)
+    journal, models = _AwayForNotes(stage.world.journal), CutModels(stage.models, from_turn=0)
+    away = replace(stage, world=replace(stage.world, journal=journal, models=models))
+    told = away.stream(key=key())
+    lapse(stage)
+    events = stage.stream(key=key())
+
+    assert LiveEventName.TEXT_DELTA is told[-1].name
+    assert (2, PRICE) == (first_call(stage).attempt, first_call(stage).lost_micro_usd)
+    assert told[-1].id not in {event.id for event in events}

@@ -117,8 +117,10 @@ class Asking:
                 if piece:
                     yield held.teller.piece(step, piece)
         except (DeadlineExceeded, GeneratorExit):
+            held.lost_unnoted = True
             with suppress(LeaseLost, Unavailable):
                 self._lost(held, step)
+                held.lost_unnoted = False
             raise
         return self._written(held, step, speech)
 

@@ -47,6 +47,8 @@ class Held:
     max_tries: int = MAX_TRIES
     # Whether somebody asked for the run to be cancelled, as far as its driver knows.
     cancel_requested: bool = False
+    # Whether a call of the model was lost, and that could not be written down.
+    lost_unnoted: bool = False
     # Whether the lease is still to be given back: not of a run whose end is written down.
     leased: bool = True
 

@@ -251,6 +251,8 @@ class RunDriver:
         if not held.leased:
             return
         held.leased = False
+        # As after a death, so that the next driver knows that he asks again.
+        orderly = orderly and not held.lost_unnoted
         journal = self._world.journal
         with suppress(LeaseLost, Unavailable), journal.transaction(held.run.tenant_id):
             journal.release(held.run, held.lease, orderly=orderly)
