@@ -34,7 +34,7 @@ from tests.contract.agent_runtime.worlds import Stage, key, lapse
 from tests.faults.agent_runtime.crashes import Fuse, Killed, fragile
 from tests.faults.agent_runtime.scenarios import CutModels, Scenario
 
-LEASE_S = 0.03
+LEASE_S = 0.02
 MOST_TURNS = 80
 # What a caller of a run that is queued waits for his turn where the function's time is short.
 _SHORT_S = 0.05
