@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -197,6 +198,8 @@ def test_a_turn_that_does_not_come_in_time_is_the_machines(make_stage: MakeStage
     """The caller goes with a queued run, and the machine waits for its turn."""
     stage, session = make_stage([says("Hello.")]), uuid4()
     start(stage, session_id=session)
+    # Ids of one millisecond have no order.
+    time.sleep(0.002)
     ask = Ask(agent="adder", text="And?", session_id=session)
     soon = stage.world.clock.now().timestamp() + 1
     run = stage.runtime.start(stage.principal, ask, key=None, deadline=soon).whole()

@@ -177,7 +177,9 @@ def test_a_run_is_erased(call: Ask, run_id: str, caller: Principal, database: Da
 
     assert (200, erased.body) == (again.status, again.body)
     assert (("", ""), before["usage"]) == ((after["input"], after["output"]), after["usage"])
-    assert "391" not in str(after)
+    texts = ("text", "content", "output")
+    assert "17 * 23" not in str(after)
+    assert {""} == {step["work"].get(text, "") for step in after["steps"] for text in texts}
     assert (1, 1) == (len(events), len(audit))
 
 
